@@ -1,0 +1,1 @@
+"""Floor 2: YAML text becomes a checked, typed, frozen Config, or diagnostics with their places."""

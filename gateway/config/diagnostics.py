@@ -1,0 +1,40 @@
+"""What is wrong with a configuration, and exactly where. Every check of every stage reports in this shape."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Mark(msgspec.Struct, frozen=True, order=True):
+    """A place in a file, counted from 1."""
+
+    file: Path
+    line: int
+    column: int
+    end_column: int = 0
+
+
+class Related(msgspec.Struct, frozen=True):
+    mark: Mark
+    message: str
+
+
+class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
+    """`code` is stable; `path` is the JSON pointer inside the file; `hint` says what to do."""
+
+    code: str
+    severity: Severity
+    mark: Mark
+    path: str
+    message: str
+    hint: str = ""
+    related: tuple[Related, ...] = ()
+
+    def line(self) -> str:
+        return f"{self.mark.file}:{self.mark.line}:{self.mark.column}: {self.severity}[{self.code}]: {self.message}"

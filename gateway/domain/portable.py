@@ -1,0 +1,59 @@
+"""The one rule for what every backend can hold, applied at the edge.
+
+Postgres text has no NUL; UTF-8 has no lone surrogates; JSON has no NaN; JavaScript clients round integers past
+2^53; deep nesting exhausts stacks. What passes here reads back the same from every provider.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from gateway.domain.errors import Invalid, TooLarge
+
+MAX_DEPTH: Final = 32
+MAX_INT: Final = 2**53 - 1
+MAX_KEYS: Final = 1_000
+
+
+def check_text(value: str, at: str) -> None:
+    if "\0" in value:
+        raise Invalid(f"{at} holds a NUL character, which not every backend can store", code="nul", at=at)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Invalid(f"{at} holds a lone surrogate, which is not text", code="surrogate", at=at) from None
+
+
+def check_json(value: Any, at: str, *, numbers: bool = True) -> None:
+    """Refuse what some backend would change or drop. `numbers=False` keeps to text rules, for opaque bodies."""
+    _walk(value, at, 0, numbers, [MAX_KEYS])
+
+
+def _walk(value: Any, at: str, depth: int, numbers: bool, budget: list[int]) -> None:
+    if depth > MAX_DEPTH:
+        raise Invalid(f"{at} is nested deeper than {MAX_DEPTH} levels", code="too_deep", at=at)
+    if isinstance(value, str):
+        check_text(value, at)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int):
+        if numbers and abs(value) > MAX_INT:
+            raise Invalid(
+                f"{at} is an integer past 2^53, which JSON clients round; send it as text", code="big_int", at=at
+            )
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise Invalid(f"{at} is not a finite number", code="not_finite", at=at)
+    elif isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            budget[0] -= numbers
+            if budget[0] < 0:
+                raise TooLarge(f"{at} has more than {MAX_KEYS} keys", code="too_many_keys", at=at)
+            check_text(key, f"a key of {at}")
+            _walk(inner, f"{at}.{key}", depth + 1, numbers, budget)
+    elif isinstance(value, Sequence):
+        for index, inner in enumerate(cast("Sequence[Any]", value)):
+            _walk(inner, f"{at}[{index}]", depth + 1, numbers, budget)
+    else:
+        raise Invalid(f"{at} is not JSON", code="not_json", at=at)
