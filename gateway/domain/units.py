@@ -7,6 +7,7 @@ from typing import Any, Final
 
 DURATION_PATTERN: Final = r"^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$"
 SIZE_PATTERN: Final = r"^\d+(?:\.\d+)?(?:B|kB|MB|GB|KiB|MiB|GiB)$"
+IMPORT_PATTERN: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -84,3 +85,23 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a Secret is not pickled")
+
+
+class ImportPath:
+    """A Python object named as `package.module:name`. The configuration check holds it against the allow-list."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, text: str) -> None:
+        if not re.match(IMPORT_PATTERN, text):
+            raise ValueError(f"{text!r} is not an import path such as package.module:name")
+        self.module, self.name = text.split(":")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImportPath) and (other.module, other.name) == (self.module, self.name)
+
+    def __hash__(self) -> int:
+        return hash((self.module, self.name))
+
+    def __repr__(self) -> str:
+        return f"{self.module}:{self.name}"
