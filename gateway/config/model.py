@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from gateway.domain.principal import Role
 from gateway.domain.record import Family
-from gateway.domain.units import Duration, Size
+from gateway.domain.units import Duration, Secret, Size
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Lower case, digits, - and _.")]
 PartName: TypeAlias = Literal["user", "agent", "run"]
@@ -225,10 +225,22 @@ class Plugins(Keys, frozen=True, kw_only=True):
     ] = ()
 
 
+class References(Keys, frozen=True, kw_only=True):
+    """What `${...}` may reach."""
+
+    tenant_env: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names, or prefixes ending in *, of environment variables that tenant files may use beside "
+            "those that start with TENANT_ and the tenant's own name."
+        ),
+    ] = ()
+
+
 class Server(Keys, frozen=True, kw_only=True):
     max_body: Size = field(default_factory=lambda: Size("10MiB"))
     cursor_key: (
-        Annotated[str, Meta(description="Seals page cursors; give all gateways of a fleet the same.")] | None
+        Annotated[Secret, Meta(description="Seals page cursors; give all gateways of a fleet the same.")] | None
     ) = None
 
 
@@ -238,6 +250,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     version: Literal[1]
     server: Server = field(default_factory=Server)
     plugins: Plugins = Plugins()
+    secrets: References = References()
     embedders: Plugged = {}
     providers: Plugged = {}
     chains: dict[Name, Annotated[tuple[Step, ...], Meta(min_length=1)]] = {}

@@ -65,6 +65,19 @@ class Reach(msgspec.Struct, frozen=True):
         )
 
 
+class ScopeRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How a route makes the owner out of the parts of a request. No part is in more than one of the sets.
+
+    `require`: must be there, owns. `allow`: owns when there. `any_of`: at least one must be there, each there owns.
+    `context`: noted in the provenance, owns nothing. A part in none of them is refused.
+    """
+
+    require: frozenset[Part] = frozenset()
+    allow: frozenset[Part] = frozenset()
+    any_of: frozenset[Part] = frozenset()
+    context: frozenset[Part] = frozenset()
+
+
 def fingerprint(*parts: str) -> bytes:
     """SHA-256 over length-prefixed parts, so ("a", "bc") and ("ab", "c") differ."""
     digest = hashlib.sha256()
