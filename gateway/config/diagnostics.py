@@ -26,7 +26,10 @@ class Related(msgspec.Struct, frozen=True):
 
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
-    """`code` is stable; `path` is the JSON pointer inside the file; `hint` says what to do."""
+    """`code` is stable; `path` is the JSON pointer inside the file; `hint` says what to do.
+
+    `excerpt` is the source line with everything masked that could be a credential.
+    """
 
     code: str
     severity: Severity
@@ -35,6 +38,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     hint: str = ""
     related: tuple[Related, ...] = ()
+    excerpt: str = ""
 
     def line(self) -> str:
         return f"{self.mark.file}:{self.mark.line}:{self.mark.column}: {self.severity}[{self.code}]: {self.message}"
