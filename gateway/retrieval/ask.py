@@ -42,8 +42,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     """A record and its place.
 
     `score` is what the order is by: None where the order is by time alone. `relevance` is absolute, from 0 to 1, so a
-    threshold on it means the same in every search; None where the strategy does not judge it. Both are rounded to six
-    decimals before they are compared with anything. `parts` are the signals that made the score.
+    threshold on it means the same in every search, and rounded to six decimals before anything is compared with it;
+    None where the strategy does not judge it. `parts` are the signals that made the score.
     """
 
     record: Record

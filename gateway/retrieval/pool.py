@@ -22,6 +22,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 _KEPT_MASKS: Final = 16
 _OVERHEAD: Final = 1_500  # bytes of a record beside its contents, roughly
+_POSTINGS: Final = 4  # bytes of postings for each character of text, roughly
 
 
 class Pool:
@@ -103,10 +104,9 @@ class Pool:
         return known
 
     def footprint(self) -> int:
-        """Bytes it holds in memory, about."""
-        contents = sum(record.size() for record in self.records)
-        built = sum(postings.bytes for postings in self._postings)
-        return contents + self.matrix.nbytes + built + _OVERHEAD * len(self.records)
+        """Bytes it holds in memory, about, once its postings are built."""
+        contents = sum(record.size() + _POSTINGS * len(record.text) for record in self.records)
+        return contents + self.matrix.nbytes + _OVERHEAD * len(self.records)
 
 
 def _age(record: Record) -> tuple[Any, str]:

@@ -51,7 +51,3 @@ class Postings:
         """The rows that hold the term, ascending, and how often each does."""
         place = self._places.get(term, _NOWHERE)
         return self._rows[place], self._counts[place]
-
-    @property
-    def bytes(self) -> int:
-        return self._rows.nbytes + self._counts.nbytes + self.lengths.nbytes + 150 * len(self._places)

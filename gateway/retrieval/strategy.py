@@ -26,11 +26,13 @@ class Need(StrEnum):
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy made of a pool. Arrays run over all rows of the pool; only live rows are read.
 
-    `rows` are the rows to keep, None for every live one. Where `score` is None they are in order already (None: the
-    pool's own order, newest first); with a score, the order is by it. `relevance` None means it is not judged.
+    `rows` are the live rows to keep, None for all. The order is by `strength`, else by `score`, highest first; with
+    neither, `rows` are in order already (None: the pool's own order, newest first). A strategy gives a strength where
+    its score is squeezed into [0, 1] and would show what differs as equal. `relevance` None means it is not judged.
     """
 
     rows: Rows | None = None
+    strength: Floats | None = None
     score: Floats | None = None
     relevance: Floats | None = None
     parts: dict[str, Floats] = {}

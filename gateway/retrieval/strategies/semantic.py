@@ -1,0 +1,42 @@
+"""By meaning alone: the cosine between the query's vector and the record's.
+
+Score and relevance are that cosine, so a threshold on relevance is a threshold on similarity. Knows no words.
+"""
+
+from contextlib import AsyncExitStack
+from typing import ClassVar, Final
+
+import msgspec
+
+from gateway.domain.ports import Kit
+from gateway.retrieval.ask import Ask
+from gateway.retrieval.pool import Pool
+from gateway.retrieval.signals import cosine
+from gateway.retrieval.strategy import Need, Ranking
+
+__all__ = ["Semantic"]
+
+
+class SemanticOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """There is nothing to set."""
+
+
+class Semantic:
+    """Most alike first."""
+
+    type_name: ClassVar[str] = "semantic"
+    Options: ClassVar[type[SemanticOptions]] = SemanticOptions
+    needs: Final = frozenset({Need.VECTOR})
+    narrows: Final = None
+
+    def __init__(self, options: SemanticOptions, kit: Kit) -> None:
+        pass
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Nothing to open."""
+
+    async def rank(self, pool: Pool, ask: Ask) -> Ranking:
+        if ask.vector is None:
+            return Ranking()
+        alike = cosine(pool, ask.vector)
+        return Ranking(score=alike, relevance=alike, parts={"semantic": alike})
