@@ -1,0 +1,77 @@
+"""Fixtures of the clauses: a subject each, a place of its own, a clock to move, a provider opened there."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.ports import Capabilities, Provider
+
+from .making import Maker, Time
+from .subjects import SUBJECTS, Place, Subject
+
+Servers = Callable[[Subject], Mapping[str, str]]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "subject" not in metafunc.fixturenames:
+        return
+    named: str | None = metafunc.config.getoption("--conformance-subjects")
+    subjects: tuple[Subject, ...] = SUBJECTS
+    if named:
+        module, name = named.split(":")
+        subjects = getattr(import_module(module), name)
+    metafunc.parametrize("subject", subjects, ids=[each.name for each in subjects])
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Starts a subject's server at its first clause; all stop at the end of the run."""
+    running: dict[str, Mapping[str, str]] = {}
+    with ExitStack() as stack:
+
+        def facts(subject: Subject) -> Mapping[str, str]:
+            if subject.server is None:
+                return {}
+            if subject.name not in running:
+                running[subject.name] = stack.enter_context(subject.server(tmp_path_factory.mktemp(subject.name)))
+            return running[subject.name]
+
+        yield facts
+
+
+@pytest.fixture
+def place(subject: Subject, servers: Servers, tmp_path: Path) -> Place:
+    token = "c" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
+    return Place(tmp_path, token, servers(subject))
+
+
+@pytest.fixture(autouse=True)
+def capable(request: pytest.FixtureRequest) -> None:
+    """A clause marked `needs` is skipped, with the word, where the subject does not declare what it needs."""
+    needs = [str(word) for marker in request.node.iter_markers("needs") for word in marker.args]
+    if not needs:
+        return
+    declared: Capabilities = request.getfixturevalue("subject").capabilities(request.getfixturevalue("place"))
+    for word in needs:
+        if word not in declared.kinds and not getattr(declared, word, False):
+            pytest.skip(f"not capable: {word}")
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def make(clock: Time, request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    return Maker(clock, f"{request.node.name}{tmp_path}")
+
+
+@pytest.fixture
+async def provider(subject: Subject, place: Place, clock: Time) -> AsyncIterator[Provider]:
+    async with subject.opened(place, clock) as opened:
+        yield opened

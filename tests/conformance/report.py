@@ -1,0 +1,77 @@
+"""The conformance matrix: clauses against subjects, in the terminal and as Markdown.
+
+A clause that a subject is not capable of is always printed, never silent. Loaded from the uppermost conftest.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_RANK = {"pass": 0, "not capable": 1, "fail": 2}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--conformance-report", metavar="FILE", help="write the matrix there, as Markdown")
+    group.addoption(
+        "--conformance-subjects", metavar="MODULE:NAME", help="run the clauses against these subjects instead"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*words): capabilities or kinds without which the clause says nothing")
+    config.pluginmanager.register(Matrix(config.getoption("--conformance-report")), "conformance-matrix")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        callspec: Any = getattr(item, "callspec", None)
+        subject = callspec.params.get("subject") if callspec else None
+        if subject is not None:
+            theme = item.path.stem.removeprefix("test_")
+            clause = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
+            item.user_properties.append(("conformance", [theme, clause, subject.name, subject.against]))
+
+
+class Matrix:
+    """Collects what the clauses said. The worst of a clause's cases stands for it."""
+
+    def __init__(self, file: str | None) -> None:
+        self._file = file
+        self._cells: dict[tuple[str, str], dict[str, str]] = {}
+        self._subjects: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name != "conformance" or (report.when != "call" and report.passed):
+                continue
+            theme, clause, subject, against = (str(part) for part in value)  # type: ignore[union-attr]  # set above
+            self._subjects[subject] = against
+            row = self._cells.setdefault((theme, clause), {})
+            said = "fail" if report.failed else "not capable" if report.skipped else "pass"
+            row[subject] = max(row.get(subject, "pass"), said, key=_RANK.__getitem__)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self._cells:
+            return
+        terminalreporter.section("conformance")
+        for subject, against in self._subjects.items():
+            said = [row[subject] for row in self._cells.values() if subject in row]
+            counts = ", ".join(f"{said.count(word)} {word}" for word in _RANK)
+            terminalreporter.write_line(f"{subject} ({against}): {counts}")
+            for (theme, clause), row in sorted(self._cells.items()):
+                if row.get(subject, "pass") != "pass":
+                    terminalreporter.write_line(f"  {row[subject]}: {theme}: {clause}")
+        if self._file:
+            Path(self._file).write_text(self.markdown(), encoding="utf-8")
+
+    def markdown(self) -> str:
+        subjects = list(self._subjects)
+        lines = [
+            "| theme | clause | " + " | ".join(f"{each} ({self._subjects[each]})" for each in subjects) + " |",
+            "|---|---|" + "---|" * len(subjects),
+        ]
+        for (theme, clause), row in sorted(self._cells.items()):
+            lines.append(f"| {theme} | {clause} | " + " | ".join(row.get(each, "not run") for each in subjects) + " |")
+        return "\n".join(lines) + "\n"
