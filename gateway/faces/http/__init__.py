@@ -1,1 +1,1 @@
-"""."""
+"""The native REST face."""

@@ -1,0 +1,33 @@
+# The few things one does here. Each works in a fresh clone: the environment is made when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check schemas bench clean
+
+$(BIN)/memory-gateway: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+run: $(BIN)/memory-gateway       ## serve the quickstart configuration
+	$(BIN)/memory-gateway serve configs/quickstart.yaml
+
+test: $(BIN)/memory-gateway      ## the whole suite
+	$(BIN)/pytest
+
+check: $(BIN)/memory-gateway     ## style, types, floors, schema drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/memory-gateway schema --check
+
+schemas: $(BIN)/memory-gateway   ## write schemas/ from the models
+	$(BIN)/memory-gateway schema
+
+bench: $(BIN)/memory-gateway     ## ratios, measured here and now
+	$(BIN)/python bench/http.py
+
+clean:
+	rm -rf $(VENV) data

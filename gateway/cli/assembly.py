@@ -1,0 +1,55 @@
+"""Where the parts are put together: the real clock, randomness and streams go in here and nowhere else."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gateway.cli.settings import ProcessSettings
+from gateway.config.catalog import Catalog
+from gateway.config.compiler import compile_config
+from gateway.domain.errors import Misconfigured
+from gateway.domain.ids import Mint
+from gateway.embedders.tokens import load_counter
+from gateway.faces.http.app import create_app, encoded_paths
+from gateway.faces.http.endpoints import ENDPOINTS
+from gateway.faces.http.lines import Lines
+from gateway.runtime.build import Means, build
+from gateway.runtime.instances import Instances
+from gateway.runtime.meters import Meters
+from gateway.runtime.running import Running
+from gateway.runtime.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def assemble(settings: ProcessSettings) -> "ASGIApp":
+    """The whole server for one process. Opens nothing yet: that is the lifespan's part."""
+    key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
+    means = Means(
+        clock=now,
+        mint=Mint(now, os.urandom),
+        meters=Meters(),
+        instances=Instances(),
+        count_tokens=load_counter(),
+        cursor_key=key,
+    )
+
+    async def first() -> Snapshot:
+        compiled = compile_config(settings.config, os.environ, Catalog.installed())
+        if compiled.config is None:
+            raise Misconfigured("the configuration was changed for the worse while the gateway was starting")
+        return await build(compiled.config, means, generation=1)
+
+    running = Running(means, first)
+    return encoded_paths(create_app(running, Lines(_to_stderr, now), ENDPOINTS))
+
+
+def _to_stderr(text: bytes) -> None:
+    sys.stderr.buffer.write(text)
+    sys.stderr.buffer.flush()

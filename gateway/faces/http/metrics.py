@@ -1,0 +1,94 @@
+"""The meters as Prometheus text. Reads them when asked; nothing here is in a request's path."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.domain.errors import GatewayError
+from gateway.domain.ports import Count, Counted
+from gateway.domain.record import Kind
+from gateway.runtime.meters import BOUNDS, Meters
+from gateway.runtime.running import Running
+
+NAMES = ("tenant", "route", "provider", "operation")
+
+
+async def exposition(running: Running) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Reading(running, await _census(running)))
+    return generate_latest(registry)
+
+
+async def _census(running: Running) -> dict[str, dict[Kind, Count]]:
+    """What each open provider holds. One that cannot tell now is left out, not shown as empty."""
+    found: dict[str, dict[Kind, Count]] = {}
+    for name, instance in running.means.instances.live():
+        if isinstance(instance, Counted):
+            try:
+                found[name] = await instance.count()
+            except GatewayError:
+                continue
+    return found
+
+
+class _Reading(Collector):
+    def __init__(self, running: Running, census: dict[str, dict[Kind, Count]]) -> None:
+        self._meters = running.means.meters
+        self._census = census
+        self._snapshot = running.snapshot
+
+    def collect(self) -> Iterable[Metric]:
+        yield from _operations(self._meters)
+        yield from _census_metrics(self._census)
+        problems = CounterMetricFamily("gateway_problems", "Replies that were problems.", labels=["code"])
+        for code, count in sorted(self._meters.problems.items()):
+            problems.add_metric([code], count)
+        yield problems
+        breaches = CounterMetricFamily(
+            "gateway_fence_breaches",
+            "Rows a provider returned from outside the reach; never shown.",
+            labels=["provider"],
+        )
+        for provider, rows in sorted(self._meters.breaches.items()):
+            breaches.add_metric([provider], rows)
+        yield breaches
+        faults = CounterMetricFamily(
+            "gateway_faults", "What went wrong and was lived with.", labels=["tenant", "route", "code"]
+        )
+        for place, count in sorted(self._meters.faults.items()):
+            faults.add_metric(place, count)
+        yield faults
+        info = GaugeMetricFamily(
+            "gateway_config_info", "The configuration being served.", labels=["digest", "generation"]
+        )
+        info.add_metric([self._snapshot.config.digest, str(self._snapshot.generation)], 1)
+        yield info
+
+
+def _operations(meters: Meters) -> Iterator[Metric]:
+    operations = CounterMetricFamily("gateway_memory_operations", "Operations done or refused.", labels=NAMES)
+    errors = CounterMetricFamily("gateway_memory_errors", "Operations that ended in an error.", labels=[*NAMES, "code"])
+    latency = HistogramMetricFamily("gateway_memory_latency_seconds", "Time in the service and below.", labels=NAMES)
+    for labels, meter in sorted(meters.operations.items()):
+        names = [labels.tenant, labels.route, labels.provider, labels.operation]
+        operations.add_metric(names, meter.operations)
+        for code, count in sorted(meter.errors.items()):
+            errors.add_metric([*names, code], count)
+        total, buckets = 0, list[tuple[str, float]]()
+        for bound, count in zip([*map(str, BOUNDS), "+Inf"], meter.buckets, strict=True):
+            total += count
+            buckets.append((bound, total))
+        latency.add_metric(names, buckets, meter.seconds)
+    yield from (operations, errors, latency)
+
+
+def _census_metrics(census: dict[str, dict[Kind, Count]]) -> Iterator[Metric]:
+    records = GaugeMetricFamily("gateway_memory_count", "Records a provider holds.", labels=["provider", "kind"])
+    sizes = GaugeMetricFamily("gateway_memory_bytes", "Bytes of content a provider holds.", labels=["provider", "kind"])
+    for provider, kinds in sorted(census.items()):
+        for kind, count in sorted(kinds.items()):
+            records.add_metric([provider, kind], count.records)
+            sizes.add_metric([provider, kind], count.bytes)
+    yield from (records, sizes)

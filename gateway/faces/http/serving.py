@@ -1,0 +1,162 @@
+"""Serving an endpoint: credential, body, service, bytes. The one path that every native request takes.
+
+It is a Litestar middleware of its handler that answers by itself, so Litestar routes, documents and handles the rest,
+and nothing is done per request that was already decided when the server was built.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+import msgspec
+
+from gateway.domain.errors import Malformed, TooLarge
+from gateway.faces.http.endpoint import Endpoint, Reader
+from gateway.faces.http.lines import Line, Lines
+from gateway.faces.http.problems import TYPE, problem
+from gateway.runtime.running import Running
+from gateway.services.call import perform
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
+
+JSON: Final = b"application/json"
+TEXT: Final = b"text/plain; charset=utf-8"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Served:
+    """Serves one endpoint for as long as the server lives; the Snapshot is leased anew by each request."""
+
+    def __init__(self, endpoint: Endpoint, running: Running, lines: Lines) -> None:
+        self._endpoint = endpoint
+        self._reader = Reader(endpoint)
+        self._running = running
+        self._lines = lines
+        self._name = endpoint.operation.name
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        started = time.perf_counter()
+        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+        header = header_reader(headers)
+        request_id = request_id_of(header, self._running)
+        tenant = key = code = ""
+        extra: tuple[tuple[bytes, bytes], ...] = ()
+        try:
+            with self._running.lease() as snapshot:
+                principal = snapshot.gate.identify(
+                    header("authorization") or header("x-api-key"), self._running.means.clock()
+                )
+                tenant, key = principal.tenant, principal.id
+                body = (
+                    await read_body(receive, header, snapshot.config.server.max_body.bytes)
+                    if self._endpoint.bodied
+                    else b""
+                )
+                path = {name: unquote(str(value), errors="strict") for name, value in scope["path_params"].items()}
+                request = self._reader.read(body, scope["query_string"], path)
+                facts = self._reader.facts(request, header)
+                reply = await perform(snapshot, principal, self._endpoint.operation, facts, request)
+            status = self._endpoint.status
+            text = self._endpoint.text(request, reply) if self._endpoint.text else None
+            kind, content = (JSON, _encode(reply)) if text is None else (TEXT, text.encode())
+            if self._endpoint.replayable and getattr(reply, "replayed", False) is True:
+                extra = ((b"idempotency-replayed", b"true"),)
+        except UnicodeDecodeError:
+            code, status, kind, content, extra = _failed(
+                Malformed("the path is not UTF-8", code="bad_path"), request_id
+            )
+        except Exception as error:  # noqa: BLE001 - the outermost edge: every failure becomes a problem
+            code, status, kind, content, extra = _failed(error, request_id)
+        await answer(send, status, kind, content, request_id, extra)
+        if code:
+            self._running.means.meters.problem(code)
+        elapsed = (time.perf_counter() - started) * 1000
+        self._lines.write(
+            Line(
+                request_id=request_id,
+                method=self._endpoint.method,
+                path=self._endpoint.path,
+                operation=self._name,
+                status=status,
+                code=code,
+                ms=round(elapsed, 3),
+                tenant=tenant,
+                key=key,
+            )
+        )
+
+
+def middleware(endpoint: Endpoint, running: Running, lines: Lines) -> "Callable[[ASGIApp], ASGIApp]":
+    served = Served(endpoint, running, lines)
+    return lambda app: served  # noqa: ARG005 - answers by itself; the handler behind it documents
+
+
+def _failed(error: BaseException, request_id: str) -> tuple[str, int, bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
+    shown, content = problem(error, request_id)
+    extra = tuple((name.lower().encode(), value.encode()) for name, value in shown.headers.items())
+    return shown.code, shown.status, TYPE, content, extra
+
+
+def header_reader(headers: Iterable[tuple[bytes, bytes]]) -> Callable[[str], str | None]:
+    """Looks headers up by lower-case name. What is not UTF-8 reads as latin-1, as HTTP has it."""
+
+    def header(name: str) -> str | None:
+        wanted = name.encode()
+        for each, value in headers:
+            if each == wanted:
+                try:
+                    return value.decode()
+                except UnicodeDecodeError:
+                    return value.decode("latin-1")
+        return None
+
+    return header
+
+
+def request_id_of(header: Callable[[str], str | None], running: Running) -> str:
+    """The caller's X-Request-Id where it is a plain short word, else a new one."""
+    given = header("x-request-id")
+    if given and len(given) <= 128 and given.isascii() and given.isprintable() and " " not in given:
+        return given
+    return running.means.mint.stamp().id
+
+
+async def read_body(receive: "Receive", header: Callable[[str], str | None], limit: int) -> bytes:
+    """The whole body, refused as soon as it is known to be too large."""
+    declared = header("content-length")
+    if declared and declared.isdigit() and int(declared) > limit:
+        raise TooLarge(f"the body has {declared} bytes; this gateway takes {limit}", code="body_too_large")
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed("the client went away before its request was complete", code="disconnected")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes", code="body_too_large")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def answer(
+    send: "Send",
+    status: int,
+    kind: bytes,
+    content: bytes,
+    request_id: str,
+    extra: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(content)).encode()),
+        (b"x-request-id", request_id.encode()),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})  # type: ignore[arg-type]  # plain dict
+    await send({"type": "http.response.body", "body": content, "more_body": False})

@@ -1,0 +1,73 @@
+"""A route with everything it needs to serve already decided: the unit that a request is given.
+
+Built once per Snapshot. Services read it and never look anything up by name.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from gateway.config.compiled import RouteConfig
+from gateway.domain.errors import GatewayError, Invalid
+from gateway.domain.ids import Mint
+from gateway.domain.ports import Capabilities, Embedder, Provider
+from gateway.retrieval.recall import Recaller
+from gateway.retrieval.strategy import Strategy
+from gateway.runtime.identity import IdentityReader
+from gateway.runtime.meters import Meter
+
+TokenCounter = Callable[[str], int]
+MetadataCheck = Callable[[Any], None]
+
+
+class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
+    config: RouteConfig
+    identity: IdentityReader
+    provider: Provider  # the head of the chain
+    provider_name: str
+    capabilities: Capabilities
+    embedder: Embedder | None
+    recaller: Recaller
+    strategies: Mapping[str, Strategy]  # by the names a request may use
+    check_metadata: MetadataCheck
+    count_tokens: TokenCounter
+    cursor_key: bytes
+    mint: Mint
+    meter: Callable[[str], Meter]
+    fault: Callable[[str], None]  # counts something that went wrong and was lived with
+
+    @property
+    def tenant(self) -> str:
+        return self.config.tenant
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    def strategy(self, name: str | None) -> Strategy:
+        """The declared strategy, or another one by its name."""
+        found = self.strategies.get(name or "")
+        if found is None:
+            known = ", ".join(sorted(key for key in self.strategies if key))
+            raise Invalid(f"no strategy {name!r}; known: {known}", code="unknown_strategy", at="strategy")
+        return found
+
+    @contextmanager
+    def metered(self, operation: str) -> Generator[None]:
+        """Counts what happens inside, with its time and the code of the error it ends in."""
+        meter = self.meter(operation)
+        started = time.perf_counter()
+        code = ""
+        try:
+            yield
+        except GatewayError as error:
+            code = error.code
+            raise
+        except BaseException:
+            code = "internal"
+            raise
+        finally:
+            meter.observe(time.perf_counter() - started, code)

@@ -1,0 +1,71 @@
+"""The gateway while it runs: which Snapshot serves now. One reference, replaced by one assignment."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from gateway.domain.errors import GatewayError, Unavailable
+from gateway.domain.ports import Sweeps
+from gateway.runtime.build import Means
+from gateway.runtime.snapshot import Snapshot
+
+SWEEP_SECONDS: Final = 60.0
+SWEEP_ROWS: Final = 5_000
+
+_log = logging.getLogger("gateway.runtime")
+
+
+class Running:
+    """Starts with a builder; has a Snapshot from `start` to `stop`."""
+
+    def __init__(self, means: Means, build: Callable[[], Awaitable[Snapshot]]) -> None:
+        self.means = means
+        self._build = build
+        self._snapshot: Snapshot | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._snapshot is not None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        if self._snapshot is None:
+            raise Unavailable("the gateway is not ready", code="not_ready", headers={"Retry-After": "1"})
+        return self._snapshot
+
+    @contextmanager
+    def lease(self) -> Generator[Snapshot]:
+        with self.snapshot.lease() as leased:
+            yield leased
+
+    async def start(self) -> None:
+        self._snapshot = await self._build()
+        self._sweeper = asyncio.create_task(self._sweep_forever(), name="sweep")
+
+    async def stop(self) -> None:
+        """No new leases; what is open closes. Idempotent."""
+        snapshot, self._snapshot = self._snapshot, None
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+        if snapshot is not None:
+            await snapshot.close()
+
+    async def _sweep_forever(self) -> None:
+        """Removes expired rows of the providers that do not do it themselves. A failure waits for the next round."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for name, instance in self.means.instances.live():
+                if not isinstance(instance, Sweeps):
+                    continue
+                try:
+                    removed = await instance.sweep(SWEEP_ROWS)
+                except GatewayError as error:
+                    _log.warning("sweep failed", extra={"provider": name, "code": error.code})
+                else:
+                    if removed:
+                        _log.info("swept expired records", extra={"provider": name, "rows": removed})

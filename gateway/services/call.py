@@ -1,0 +1,108 @@
+"""A request that has been let in: who calls, on which route, within which scope. Every service takes one.
+
+`admit` is the only way to get a Call, so the role, the route and the scope are decided in one place for all faces.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from gateway.domain.errors import Malformed
+from gateway.domain.portable import check_text
+from gateway.domain.principal import Principal, Role
+from gateway.domain.record import Family, Provenance
+from gateway.domain.scope import Part, Reach, Scope, ScopeRule
+from gateway.runtime.bound import BoundRoute
+from gateway.runtime.facts import Facts
+from gateway.runtime.identity import Parts, claim
+from gateway.runtime.snapshot import Snapshot
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+
+MAX_KEY: Final = 255
+RUN: Final[frozenset[Part]] = frozenset({"run"})
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    principal: Principal
+    route: BoundRoute
+    scope: Scope  # where it writes
+    reach: Reach  # what it may read, change and delete
+    parts: Parts
+    pinned: bool
+    idempotency_key: str = ""
+
+    def provenance(self, fingerprint: str = "") -> Provenance:
+        """Who wrote, with the parts that do not own the record."""
+        scope, parts = self.scope, self.parts
+        return Provenance(
+            principal=self.principal.id,
+            route=self.route.name,
+            user="" if scope.user else parts.user,
+            agent="" if scope.agent else parts.agent,
+            run="" if scope.run else parts.run,
+            fingerprint=fingerprint,
+        )
+
+    def expires(self, now: datetime, ttl_seconds: float | None) -> datetime | None:
+        """When a new record ends: the request's wish, but never later than the route's ttl."""
+        own = self.route.config.layer.ttl
+        limits = [each for each in (ttl_seconds, own.seconds if own else None) if each is not None]
+        return now + timedelta(seconds=min(limits)) if limits else None
+
+
+class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=True):
+    """One thing the gateway can do. Faces give it a path, a tool name or a verb; nothing else about it is theirs."""
+
+    name: str  # `memory.add`: stable, in metrics and logs
+    op: str  # what `match: {op: ...}` calls it: add, get, list, search, update or delete
+    family: Family
+    role: Role
+    run: Callable[[Call, Any], Awaitable[Any]]
+    one_run: bool = False  # about one session or run, which then owns what it writes
+
+
+def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts) -> Call:
+    """Checks the role, finds the route and makes the scope; each failure is its own error."""
+    principal.require(operation.role)
+    if facts.idempotency_key:
+        check_text(facts.idempotency_key, "Idempotency-Key")
+        if len(facts.idempotency_key) > MAX_KEY:
+            raise Malformed(f"Idempotency-Key is longer than {MAX_KEY} characters", code="bad_idempotency_key")
+    route, parts = snapshot.route(principal, facts)
+    config = route.config
+    rule = _rule(config.scope, operation)
+    claimed = claim(rule, parts, principal.tenant, config.layer.space)
+    return Call(
+        principal=principal,
+        route=route,
+        scope=claimed.scope,
+        reach=claimed.reach,
+        parts=parts,
+        pinned=claimed.pinned,
+        idempotency_key=facts.idempotency_key,
+    )
+
+
+def _rule(rule: ScopeRule, operation: Operation[Any, Any]) -> ScopeRule:
+    """Messages and checkpoints always belong to a run: the one that is named, or any within the rest of the scope."""
+    if operation.family is Family.MEMORY:
+        return rule
+    rest = ScopeRule(
+        require=rule.require - RUN, allow=rule.allow - RUN, any_of=rule.any_of - RUN, context=rule.context - RUN
+    )
+    if operation.one_run:
+        return msgspec.structs.replace(rest, require=rest.require | RUN)
+    return msgspec.structs.replace(rest, allow=rest.allow | RUN)
+
+
+async def perform(
+    snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts, request: Any
+) -> Any:
+    """Admit, run, measure: the one path from any face into any service."""
+    call = admit(snapshot, principal, operation, facts)
+    with call.route.metered(operation.name):
+        return await operation.run(call, request)

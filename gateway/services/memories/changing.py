@@ -1,0 +1,86 @@
+"""Changing a memory: content, metadata, or both; what is not named stays. Concurrent changes never overwrite unseen.
+
+Each change is a new version that only the newest may follow, so of two that race one starts again on what the other
+wrote; with `version` given, it is refused instead.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from gateway.domain.errors import Conflict, Invalid
+from gateway.domain.principal import Role
+from gateway.domain.record import Family, Record
+from gateway.services.asking import Scoped
+from gateway.services.call import Call, Operation
+from gateway.services.content import read_content
+from gateway.services.memories.adding import check_metadata
+from gateway.services.memories.past import changed
+from gateway.services.memories.reading import one
+from gateway.services.views import Memory, show
+
+ATTEMPTS: Final = 16
+
+
+class Change(Scoped, frozen=True, kw_only=True):
+    """`metadata` is merged key by key; a key set to null is removed. `expires_at` null lifts the expiry."""
+
+    memory_id: str
+    content: msgspec.Raw | UnsetType = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
+    version: int | None = None
+
+
+async def update(call: Call, request: Change) -> Memory:
+    if request.content is UNSET and request.metadata is UNSET and request.expires_at is UNSET:
+        raise Invalid("name content, metadata or expires_at", code="no_change")
+    for _ in range(ATTEMPTS):
+        old = await one(call, request.memory_id)
+        if request.version is not None and request.version != old.version:
+            raise Conflict(f"the memory is at version {old.version}", code="version_mismatch", at="version")
+        new = await _next(call, old, request)
+        if (await call.route.provider.put([new, *changed(call, old, new)]))[0]:
+            return show(new, "UPDATE")
+        # Another change came first: look again, on top of it.
+    raise Conflict("too many concurrent changes to this memory; try again", code="contended")
+
+
+async def _next(call: Call, old: Record, request: Change) -> Record:
+    text, body, role, vector = old.text, old.body, old.role, old.vector
+    if request.content is not UNSET:
+        content = read_content(request.content, call.route.config.layer.limits.max_content.bytes)
+        text, body, role = content.text, content.body, content.role or old.role
+        if call.route.embedder is not None:
+            vector = (await call.route.embedder.embed([text]))[0]
+    metadata = old.metadata
+    if request.metadata is not UNSET:
+        merged = {**old.metadata, **request.metadata}
+        metadata = {key: value for key, value in merged.items() if request.metadata.get(key, value) is not None}
+        check_metadata(call, metadata)
+    now = call.route.mint.now()
+    expires = old.expires_at if request.expires_at is UNSET else _bounded(call, request.expires_at, now)
+    return msgspec.structs.replace(
+        old,
+        text=text,
+        body=body,
+        role=role,
+        vector=vector,
+        metadata=metadata,
+        updated_at=now,
+        expires_at=expires,
+        version=old.version + 1,
+    )
+
+
+def _bounded(call: Call, wished: datetime | None, now: datetime) -> datetime | None:
+    """The wish, but never past the route's ttl."""
+    seconds = None if wished is None else (wished - now).total_seconds()
+    return call.expires(now, seconds)
+
+
+UPDATE: Operation[Change, Memory] = Operation(
+    name="memory.update", op="update", family=Family.MEMORY, role=Role.WRITER, run=update
+)
