@@ -4,6 +4,7 @@ Plain arithmetic, without weights and without order. Rows that are not live get 
 in what the others get.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -70,8 +71,9 @@ def standardise(values: Floats, live: Mask | None) -> Floats:
     counted = values if live is None else values[live]
     if not len(counted):
         return np.zeros(len(values))
-    mean = counted.mean()
-    spread = float(np.sqrt(np.mean(np.square(counted - mean))))
+    mean = float(counted.mean())
+    apart: Floats = counted - mean
+    spread = math.sqrt(float(apart.dot(apart)) / len(apart))
     if spread < _FLAT:
         return np.zeros(len(values))
     return (values - mean) / spread

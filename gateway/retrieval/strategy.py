@@ -45,9 +45,7 @@ class Strategy(Protocol):
 
     type_name: ClassVar[str]
     Options: ClassVar[type[Any]]
-
-    @property
-    def needs(self) -> frozenset[Need]: ...
+    needs: ClassVar[frozenset[Need]]
 
     @property
     def narrows(self) -> Filter | None:

@@ -1,7 +1,7 @@
 """Only the records of named categories (`metadata.category`), newest first. Needs no embedder."""
 
 from contextlib import AsyncExitStack
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -24,7 +24,7 @@ class ByCategory:
 
     type_name: ClassVar[str] = "by_category"
     Options: ClassVar[type[ByCategoryOptions]] = ByCategoryOptions
-    needs: Final[frozenset[Need]] = frozenset()
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __init__(self, options: ByCategoryOptions, kit: Kit) -> None:
         self.narrows: Filter = Compare("in", list(options.categories), path=("category",))

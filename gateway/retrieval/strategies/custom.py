@@ -19,6 +19,7 @@ import numpy as np
 from msgspec import Meta
 
 from gateway.domain.errors import Misconfigured
+from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.domain.record import Record
 from gateway.domain.units import ImportPath
@@ -66,10 +67,10 @@ class Custom:
 
     type_name: ClassVar[str] = "custom"
     Options: ClassVar[type[CustomOptions]] = CustomOptions
-    needs: Final = frozenset({Need.CANDIDATES})
-    narrows: Final = None
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.CANDIDATES})
 
     def __init__(self, options: CustomOptions, kit: Kit) -> None:
+        self.narrows: Filter | None = None
         self._options = options
         self._name = kit.name
         self._selector: Callable[[SelectorContext, list[SelectorMemory]], Any] | None = None

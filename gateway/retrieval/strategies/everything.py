@@ -1,10 +1,11 @@
 """All there is, newest first, up to top_k; the answer says when more exist. Needs no embedder."""
 
 from contextlib import AsyncExitStack
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
+from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Pool
@@ -22,11 +23,10 @@ class Everything:
 
     type_name: ClassVar[str] = "all"
     Options: ClassVar[type[EverythingOptions]] = EverythingOptions
-    needs: Final[frozenset[Need]] = frozenset()
-    narrows: Final = None
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __init__(self, options: EverythingOptions, kit: Kit) -> None:
-        pass
+        self.narrows: Filter | None = None
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to open."""

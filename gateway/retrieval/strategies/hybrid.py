@@ -7,12 +7,13 @@ relevance: the cosine or the share of the query's words, whichever is higher.
 """
 
 from contextlib import AsyncExitStack
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 import msgspec
 import numpy as np
 from msgspec import Meta, field
 
+from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.domain.units import Duration
 from gateway.retrieval.ask import Ask
@@ -44,10 +45,10 @@ class Hybrid:
 
     type_name: ClassVar[str] = "hybrid"
     Options: ClassVar[type[HybridOptions]] = HybridOptions
-    needs: Final = frozenset({Need.VECTOR, Need.WORDS})
-    narrows: Final = None
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.VECTOR, Need.WORDS})
 
     def __init__(self, options: HybridOptions, kit: Kit) -> None:
+        self.narrows: Filter | None = None
         self._weights = options.weights
         self._half_life = options.half_life.seconds
         self._stems = Stems()

@@ -4,11 +4,12 @@ Relevance is the share of the query's words, weighted by how rare they are, that
 """
 
 from contextlib import AsyncExitStack
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 import numpy as np
 
+from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Pool
@@ -28,10 +29,10 @@ class Lexical:
 
     type_name: ClassVar[str] = "lexical"
     Options: ClassVar[type[LexicalOptions]] = LexicalOptions
-    needs: Final = frozenset({Need.WORDS})
-    narrows: Final = None
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.WORDS})
 
     def __init__(self, options: LexicalOptions, kit: Kit) -> None:
+        self.narrows: Filter | None = None
         self._stems = Stems()
 
     async def open(self, stack: AsyncExitStack) -> None:

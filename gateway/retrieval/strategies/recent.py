@@ -1,10 +1,11 @@
 """By time alone: the newest records, whatever the query. Needs no embedder."""
 
 from contextlib import AsyncExitStack
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
+from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Pool
@@ -22,11 +23,10 @@ class Recent:
 
     type_name: ClassVar[str] = "recent"
     Options: ClassVar[type[RecentOptions]] = RecentOptions
-    needs: Final[frozenset[Need]] = frozenset()
-    narrows: Final = None
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __init__(self, options: RecentOptions, kit: Kit) -> None:
-        pass
+        self.narrows: Filter | None = None
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to open."""

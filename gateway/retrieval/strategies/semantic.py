@@ -4,10 +4,11 @@ Score and relevance are that cosine, so a threshold on relevance is a threshold 
 """
 
 from contextlib import AsyncExitStack
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
+from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Pool
@@ -26,11 +27,10 @@ class Semantic:
 
     type_name: ClassVar[str] = "semantic"
     Options: ClassVar[type[SemanticOptions]] = SemanticOptions
-    needs: Final = frozenset({Need.VECTOR})
-    narrows: Final = None
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.VECTOR})
 
     def __init__(self, options: SemanticOptions, kit: Kit) -> None:
-        pass
+        self.narrows: Filter | None = None
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to open."""
