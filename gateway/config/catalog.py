@@ -43,7 +43,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         groups: dict[str, dict[str, type[Any]]] = {group: dict(known.of(group)) for group in GROUPS}
         problems: list[str] = []
         for group in GROUPS:
-            for point in sorted(entry_points(group=f"memory_gateway.{group}"), key=lambda each: (each.name, each.value)):
+            for point in sorted(
+                entry_points(group=f"memory_gateway.{group}"), key=lambda each: (each.name, each.value)
+            ):
                 problem = _add(groups[group], point, group)
                 if problem:
                     problems.append(problem)

@@ -32,16 +32,22 @@ CODES: Final[dict[str, Code]] = {
     "MG0009": Code("duplicate key", E, "Many readers keep the last of two equal keys, silently. Here it is an error."),
     "MG0010": Code("key is not text", E, "A key such as 1, true or null means different things to different readers."),
     "MG0011": Code("merge key", E, "`<<` left YAML with version 1.2. Profiles share settings and show where from."),
-    "MG0012": Code("tag", E, "Tags ask the reader to build objects. Only text, numbers, true, false and null exist here."),
+    "MG0012": Code(
+        "tag", E, "Tags ask the reader to build objects. Only text, numbers, true, false and null exist here."
+    ),
     "MG0013": Code("alias", E, "An alias must name an anchor that stands before it and is complete."),
     "MG0014": Code("aliases expand too far", E, "Aliases may make a file 50 times larger, and up to 200,000 values."),
     "MG0015": Code("byte order mark", W, "UTF-8 needs none; some tools take it for a part of the first key."),
     "MG0016": Code("file cannot be read", E, "The file is missing, no regular file, or not readable by this process."),
     "MG0101": Code("variable not set", E, "`${env:NAME}` names a variable the process does not have. All are listed."),
-    "MG0102": Code("referenced file", E, "`${file:...}` names a file that is missing, unreadable, no text or too large."),
+    "MG0102": Code(
+        "referenced file", E, "`${file:...}` names a file that is missing, unreadable, no text or too large."
+    ),
     "MG0103": Code("unknown store", E, "References start with `env:` or `file:`; nothing else is a store of values."),
     "MG0104": Code("malformed reference", E, "A reference is `${env:NAME}`, `${env:NAME:-default}` or `${file:path}`."),
-    "MG0105": Code("variable of others", E, "Tenant files may use TENANT_<NAME>_* and what `secrets.tenant_env` lists."),
+    "MG0105": Code(
+        "variable of others", E, "Tenant files may use TENANT_<NAME>_* and what `secrets.tenant_env` lists."
+    ),
     "MG0106": Code("file out of bounds", E, "Tenant files may only reference files below the gateway file's folder."),
     "MG0107": Code("include matches nothing", W, "A pattern of `include:` finds no file: a typo, or an empty mount."),
     "MG0201": Code("wrong type", E, "The value is of another type than the key takes."),
@@ -55,20 +61,34 @@ CODES: Final[dict[str, Code]] = {
     "MG0209": Code("two spellings", E, "Two spellings of the same key stand side by side; which holds is not decided."),
     "MG0301": Code("unknown chain", E, "No chain, and no provider that would stand alone, has this name."),
     "MG0302": Code("unknown provider", E, "No provider of the gateway or this tenant has this name."),
-    "MG0303": Code("unknown embedder", E, "No embedder has this name; `none` stands for no vectors, `local` is built in."),
+    "MG0303": Code(
+        "unknown embedder", E, "No embedder has this name; `none` stands for no vectors, `local` is built in."
+    ),
     "MG0304": Code("unknown strategy", E, "No strategy is built in or declared under this name."),
     "MG0305": Code("unknown profile", E, "No profile of the gateway file has this name."),
     "MG0306": Code("name taken", E, "Chains and providers share their names, and tenants never shadow the gateway's."),
-    "MG0307": Code("routes tie", E, "Some request fits two routes of equal priority and specificity; order never decides."),
+    "MG0307": Code(
+        "routes tie", E, "Some request fits two routes of equal priority and specificity; order never decides."
+    ),
     "MG0308": Code("two defaults", E, "Two default routes of a tenant hold the same kinds."),
     "MG0309": Code("no default", W, "Requests of a kind that no route takes are answered with 404."),
-    "MG0310": Code("file name", W, "A tenant's file is named after the tenant, so that each is found where it is looked for."),
+    "MG0310": Code(
+        "file name", W, "A tenant's file is named after the tenant, so that each is found where it is looked for."
+    ),
     "MG0311": Code("tenant twice", E, "The same tenant stands in two places. Neither is served until one is gone."),
     "MG0312": Code("no chain", E, "Nothing says where the route keeps its records: no `chain` at any level."),
     "MG0313": Code("unused", W, "Something is declared that nothing refers to."),
     "MG0314": Code("no tenants", W, "Without a tenant no request can be answered."),
-    "MG0315": Code("default with match", E, "A default takes what is left over; a match beside it could never decide."),
-    "MG0316": Code("star within a pattern", E, "A pattern is a literal or a prefix; `*` is only understood at its end."),
+    "MG0315": Code(
+        "default with match", E, "A default takes what is left over, so it has neither a match nor a priority."
+    ),
+    "MG0316": Code(
+        "star within a pattern", E, "A pattern is a literal or a prefix; `*` is only understood at its end."
+    ),
+    "MG0317": Code("two primaries", E, "A chain has one primary step."),
+    "MG0318": Code(
+        "never reached", E, "With a priority below 0 the default takes every request before this route does."
+    ),
     "MG0401": Code("no vectors", E, "The strategy ranks by meaning, and the chain's provider keeps no vectors."),
     "MG0402": Code("kinds not held", E, "The chain's provider cannot keep the kinds the route is for."),
     "MG0403": Code("metadata schema", E, "`metadata_schema` is no valid JSON Schema, or refers to something outside."),

@@ -39,7 +39,12 @@ def merge(sources: Sequence[LayerSource]) -> tuple[dict[str, Any], dict[str, Ori
 
 
 def _lay(
-    under: dict[str, Any], over: dict[str, Any], path: str, source: LayerSource, where: Where, origins: dict[str, Origin]
+    under: dict[str, Any],
+    over: dict[str, Any],
+    path: str,
+    source: LayerSource,
+    where: Where,
+    origins: dict[str, Origin],
 ) -> None:
     for key, value in over.items():
         dotted = f"{path}{key}"

@@ -258,7 +258,5 @@ class _Reader:
         ends_here = start.line == end.line
         return Mark(self.text.file, start.line + 1, start.column + 1, end.column + 1 if ends_here else 0)
 
-    def _note(
-        self, code: str, mark: Mark, message: str, hint: str, *, related: tuple[Related, ...] = ()
-    ) -> None:
+    def _note(self, code: str, mark: Mark, message: str, hint: str, *, related: tuple[Related, ...] = ()) -> None:
         self.notes.append(found(code, mark, message, hint, related=related))

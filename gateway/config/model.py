@@ -239,6 +239,10 @@ class References(Keys, frozen=True, kw_only=True):
 
 class Server(Keys, frozen=True, kw_only=True):
     max_body: Size = field(default_factory=lambda: Size("10MiB"))
+    metrics: Annotated[
+        Literal["loopback", "public"],
+        Meta(description="Who may read /metrics without the role `operator`."),
+    ] = "loopback"
     cursor_key: (
         Annotated[Secret, Meta(description="Seals page cursors; give all gateways of a fleet the same.")] | None
     ) = None

@@ -132,7 +132,12 @@ class _Pass:
                 return default
             near = nearest(name, (known for known in self.env if self.rights.may_read(known)))
             hint = f"did you mean {near}? " if near else ""
-            return self._note("MG0101", mark, f"the variable {name} is not set", f"{hint}set it, or give a default: ${{env:{name}:-text}}")
+            return self._note(
+                "MG0101",
+                mark,
+                f"the variable {name} is not set",
+                f"{hint}set it, or give a default: ${{env:{name}:-text}}",
+            )
         return value
 
     def _file(self, name: str, mark: Mark) -> str | None:

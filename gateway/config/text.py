@@ -47,5 +47,8 @@ def read_text(file: Path, raw: bytes) -> tuple[Text | None, list[Diagnostic]]:
     if wrong := _FORBIDDEN.search(body):
         name = "NUL" if wrong[0] == "\0" else f"U+{ord(wrong[0]):04X}"
         hint = 'remove it, or write an escape such as "\\u0007" in double quotes'
-        return None, [*notes, found("MG0003", text.place(wrong.start()), f"the character {name} cannot stand here", hint)]
+        return None, [
+            *notes,
+            found("MG0003", text.place(wrong.start()), f"the character {name} cannot stand here", hint),
+        ]
     return text, notes

@@ -1,0 +1,24 @@
+"""Steps of chains: each names a provider that is there, and one of them is the primary."""
+
+from collections.abc import Iterator
+
+from gateway.config.assembly import Assembly
+from gateway.config.checks.names import known_names
+from gateway.config.codes import found
+from gateway.config.diagnostics import Diagnostic, Related
+from gateway.config.suggest import advise
+
+
+def chain_steps(assembly: Assembly) -> Iterator[Diagnostic]:
+    for unit in assembly.units():
+        known = known_names(assembly, unit, "providers")
+        for name, steps in unit.written.chains.items():
+            for index, step in enumerate(steps):
+                if step.provider not in known:
+                    at = unit.mark("chains", name, index, "provider")
+                    what = f"chains.{name}: there is no provider {step.provider!r}"
+                    yield found("MG0302", at, what, advise(step.provider, known))
+            for index in range(1, len(steps)):
+                first = Related(unit.mark("chains", name, 0), "the first")
+                what = f"chains.{name} has a second primary step"
+                yield found("MG0317", unit.mark("chains", name, index), what, "keep one step", related=(first,))

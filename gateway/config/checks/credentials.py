@@ -1,0 +1,44 @@
+"""API keys: one hash is one caller, ids tell them apart in logs, expiry is a time. Never prints a hash."""
+
+from collections.abc import Iterator
+
+from gateway.config.assembly import Assembly
+from gateway.config.codes import found
+from gateway.config.diagnostics import Diagnostic, Mark, Related
+from gateway.domain.errors import GatewayError
+from gateway.domain.filtering import read_time
+
+
+def credentials(assembly: Assembly) -> Iterator[Diagnostic]:
+    places: dict[str, list[Mark]] = {}
+    for name, unit in assembly.tenants.items():
+        ids: dict[str, Mark] = {}
+        for index, key in enumerate(assembly.written(name).auth.api_keys):
+            at = ("auth", "api_keys", index)
+            places.setdefault(key.hash, []).append(unit.mark(*at, "hash"))
+            if key.id is not None:
+                first = ids.setdefault(key.id, unit.mark(*at, "id"))
+                if first != unit.mark(*at, "id"):
+                    what = f"two keys of the tenant {name!r} have the id {key.id!r}"
+                    related = (Related(first, "the first"),)
+                    yield found("MG0507", unit.mark(*at, "id"), what, "give each key an id of its own", related=related)
+            if key.expires is not None:
+                try:
+                    read_time(key.expires, "expires")
+                except GatewayError:
+                    what = "expires is not a time"
+                    yield found("MG0503", unit.mark(*at, "expires"), what, 'write it like "2026-12-31T23:59:59Z"')
+    for marks in places.values():
+        for mark in marks if len(marks) > 1 else ():
+            others = tuple(Related(each, "and here") for each in marks if each != mark)
+            yield found(
+                "MG0502", mark, "this key is given more than once", "make a key for each caller", related=others
+            )
+
+
+def no_credentials(assembly: Assembly) -> Iterator[Diagnostic]:
+    for name, unit in assembly.tenants.items():
+        auth = assembly.written(name).auth
+        if auth.mode == "keys" and not auth.api_keys:
+            what = f"the tenant {name!r} has no API key, so nobody can call as it"
+            yield found("MG0505", unit.place(), what, "run `memory-gateway keys new`, and add the hash it prints")

@@ -1,0 +1,96 @@
+"""Findings made ready to be shown: pointer, masked excerpt, order; and no referenced value anywhere in them."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gateway.config.diagnostics import Diagnostic, Mark, Related
+from gateway.config.located import Located, Where
+from gateway.config.reading import Account
+
+MASK: Final = "••••"
+MAX_EXCERPT: Final = 160
+_SHORT: Final = 4  # shorter values are words that may stand anywhere; places that hold them are hidden already
+_USERINFO: Final = re.compile(r"(://)[^/\s@]+@")
+_SECRETIVE: Final = re.compile(r"(?i)(key|secret|token|passw|pwd|credential|auth|dsn|url|uri|hash|sha256)")
+
+
+def finish(notes: Iterable[Diagnostic], account: Account) -> tuple[Diagnostic, ...]:
+    """Each finding once, sorted by place."""
+    pointers = {file: _pointers(located) for file, located in account.trees.items()}
+    hidden = {file: _hidden(located, account.sensitive.get(file)) for file, located in account.trees.items()}
+    lines = {file: text.lines() for file, text in account.texts.items()}
+    done: dict[tuple[Any, ...], Diagnostic] = {}
+    for note in notes:
+        where = pointers.get(note.mark.file, {}).get((note.mark.line, note.mark.column))
+        told = msgspec.structs.replace(
+            note,
+            path="" if where is None else pointer(where),
+            message=scrub(note.message, account),
+            hint=scrub(note.hint, account),
+            related=tuple(Related(each.mark, scrub(each.message, account)) for each in note.related),
+            excerpt=scrub(_excerpt(note.mark, lines, hidden), account),
+        )
+        done.setdefault((told.code, told.mark, told.message), told)
+    return tuple(sorted(done.values(), key=lambda each: (str(each.mark.file), each.mark, each.code, each.message)))
+
+
+def pointer(where: Where) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in where)
+
+
+def scrub(text: str, account: Account) -> str:
+    """The text with every referenced value replaced by its reference."""
+    for value, reference in account.values.items():
+        if len(value) >= _SHORT and value in text:
+            text = text.replace(value, reference)
+    return _USERINFO.sub(rf"\1{MASK}@", text)
+
+
+def _pointers(located: Located) -> dict[tuple[int, int], Where]:
+    """Place -> path. A mapping starts where its first key does: that place is the key's. Aliases count where defined."""
+    places: dict[tuple[int, int], Where] = {}
+    for where, mark in (*located.keys.items(), *located.values.items()):
+        places.setdefault((mark.line, mark.column), where)
+    return places
+
+
+def _hidden(located: Located, sensitive: frozenset[Where] | None) -> dict[int, list[tuple[int, int]]]:
+    """Line -> column spans that must not be shown; an end of 0 is the end of the line."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    around = {where[:-1] for where in located.values if where}
+    for where, mark in located.values.items():
+        if where in around or not _is_sensitive(where, sensitive):
+            continue
+        last = max(located.ends.get(where, mark.line), mark.line)
+        for line in range(mark.line, last + 1):
+            start = mark.column if line == mark.line else 1
+            spans.setdefault(line, []).append((start, mark.end_column if last == mark.line else 0))
+    return spans
+
+
+def _is_sensitive(where: Where, sensitive: frozenset[Where] | None) -> bool:
+    """Unchecked trees are hidden whole; of checked ones, what the check named and every key of a caller."""
+    if not where:
+        return False
+    if sensitive is None:
+        return True
+    if where[-1] == "type":
+        return False  # names a plugin, known or not
+    return "api_keys" in where or any(where[:length] in sensitive for length in range(1, len(where) + 1))
+
+
+def _excerpt(mark: Mark, lines: dict[Path, list[str]], hidden: dict[Path, dict[int, list[tuple[int, int]]]]) -> str:
+    text = lines.get(mark.file, [])
+    if mark.line > len(text):
+        return ""
+    line = text[mark.line - 1]
+    if mark.file not in hidden:  # no tree: nobody knows what is a credential here
+        return "" if _SECRETIVE.search(line) else line[:MAX_EXCERPT]
+    for start, end in sorted(hidden[mark.file].get(mark.line, ()), reverse=True):
+        stop = end - 1 if end else len(line)
+        line = line[: start - 1] + MASK + line[stop:] if stop > start - 1 else line
+    return line[:MAX_EXCERPT]

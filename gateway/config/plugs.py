@@ -1,0 +1,90 @@
+"""Sections with a `type` to Plugged: the class, its decoded options, the embedder it uses."""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import msgspec
+
+from gateway.config.catalog import Catalog, Group, missing_packages
+from gateway.config.codes import found
+from gateway.config.compiled import Plugged
+from gateway.config.diagnostics import Diagnostic
+from gateway.config.suggest import advise
+from gateway.config.unit import Unit, decode_unit
+
+COMMON: Final = frozenset({"type", "embedder", "labels"})
+LOCAL: Final = "local"
+NONE: Final = "none"
+
+
+def key_of(owner: str, name: str) -> str:
+    return f"{owner}/{name}" if owner else name
+
+
+def read_plugged(unit: Unit, group: Group, catalog: Catalog) -> tuple[dict[str, Plugged], list[Diagnostic]]:
+    """The declarations of one section by their key, and what their plugins refuse. Embedders are joined later."""
+    section: Mapping[str, dict[str, Any]] = getattr(unit.written, group, {})
+    out: dict[str, Plugged] = {}
+    notes: list[Diagnostic] = []
+    for name, entry in section.items():
+        plugin = catalog.of(group)[entry["type"]]
+        own = COMMON if group == "providers" else COMMON - {"embedder"}
+        given = {key: value for key, value in entry.items() if key not in own}
+        mark = unit.key(group, name)
+        for module, extra in missing_packages(plugin):
+            what = f"{group[:-1]} {name!r} needs the package {module!r}"
+            hint = f"pip install 'memory-gateway[{extra}]'"
+            notes.append(found("MG0801", unit.mark(group, name, "type"), what, hint))
+        try:
+            options = msgspec.convert(given, plugin.Options, dec_hook=decode_unit)
+        except msgspec.ValidationError as error:
+            why = str(error).split(" - at `$")[0]
+            notes.append(
+                found("MG0208", mark, f"{group}.{name}: {why}", "change the options so that they fit together")
+            )
+            continue
+        out[key_of(unit.owner, name)] = Plugged(
+            name=name,
+            type_name=entry["type"],
+            plugin=plugin,
+            options=options,
+            embedder=cast("str", entry.get("embedder", LOCAL)) if group == "providers" else None,
+            labels=entry.get("labels", {}),
+            mark=mark,
+            owner=unit.owner,
+            key=key_of(unit.owner, name),
+        )
+    return out, notes
+
+
+def built_in(group: Group, catalog: Catalog, names: Mapping[str, str]) -> dict[str, Plugged]:
+    """Declarations nobody has to write: name -> type, with default options; without those that have none."""
+    out: dict[str, Plugged] = {}
+    for name, type_name in names.items():
+        plugin = catalog.of(group).get(type_name)
+        if plugin is None:
+            continue
+        try:
+            options = msgspec.convert({}, plugin.Options, dec_hook=decode_unit)
+        except msgspec.ValidationError:
+            continue  # it has keys that must be given, so it exists only where it is declared
+        out[name] = Plugged(name=name, type_name=type_name, plugin=plugin, options=options, key=name)
+    return out
+
+
+def join_embedders(
+    providers: Mapping[str, Plugged], embedders: Mapping[str, Plugged], units: Mapping[str, Unit]
+) -> tuple[dict[str, Plugged], list[Diagnostic]]:
+    """Providers with the key of their embedder; None for no vectors, or where even the built-in one is not there."""
+    out: dict[str, Plugged] = {}
+    notes: list[Diagnostic] = []
+    lost = units[""].lost_names("embedders")
+    for key, provider in providers.items():
+        unit, name = units[provider.owner], provider.embedder
+        known = name in embedders
+        if name != NONE and not known and unit.sets("providers", provider.name, "embedder") and name not in lost:
+            mark = unit.mark("providers", provider.name, "embedder")
+            what = f"providers.{provider.name}: there is no embedder {name!r}"
+            notes.append(found("MG0303", mark, what, advise(str(name), [*embedders, NONE])))
+        out[key] = msgspec.structs.replace(provider, embedder=name if known else None)
+    return out, notes
