@@ -57,4 +57,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(self.options(place), self._plugin().Options, dec_hook=lambda kind, text: kind(text))
 
 
-SUBJECTS = (Subject(name="memory", plugin="gateway.providers.memory:Memory", against="real", options=lambda _: {}),)
+SUBJECTS = (
+    Subject(name="memory", plugin="gateway.providers.memory:Memory", against="real", options=lambda _: {}),
+    Subject(
+        name="sqlite", plugin="gateway.providers.sqlite:Sqlite", against="real", options=lambda _: {"path": "data/m.db"}
+    ),
+)
