@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.domain.errors import Misconfigured
-from gateway.domain.ids import Mint
+from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
 from gateway.faces.http.app import create_app, encoded_paths
 from gateway.faces.http.endpoints import ENDPOINTS
@@ -28,12 +29,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def assemble(settings: ProcessSettings) -> "ASGIApp":
+def to_stderr(text: bytes) -> None:
+    sys.stderr.buffer.write(text)
+    sys.stderr.buffer.flush()
+
+
+def assemble(
+    settings: ProcessSettings, clock: Clock = now, write_line: Callable[[bytes], object] = to_stderr
+) -> "ASGIApp":
     """The whole server for one process. Opens nothing yet: that is the lifespan's part."""
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
     means = Means(
-        clock=now,
-        mint=Mint(now, os.urandom),
+        clock=clock,
+        mint=Mint(clock, os.urandom),
         meters=Meters(),
         instances=Instances(),
         count_tokens=load_counter(),
@@ -47,9 +55,4 @@ def assemble(settings: ProcessSettings) -> "ASGIApp":
         return await build(compiled.config, means, generation=1)
 
     running = Running(means, first)
-    return encoded_paths(create_app(running, Lines(_to_stderr, now), ENDPOINTS))
-
-
-def _to_stderr(text: bytes) -> None:
-    sys.stderr.buffer.write(text)
-    sys.stderr.buffer.flush()
+    return encoded_paths(create_app(running, Lines(write_line, clock), ENDPOINTS))

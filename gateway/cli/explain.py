@@ -2,8 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -87,7 +88,9 @@ def _effective(config: Config, route: RouteConfig) -> list[str]:
     for path, origin in sorted(route.origins.items()):
         value: Any = route.layer
         for step in path.split("."):
-            value = value.get(step) if isinstance(value, dict) else getattr(value, step, None)
+            value = (
+                cast("Mapping[str, Any]", value).get(step) if isinstance(value, Mapping) else getattr(value, step, None)
+            )
         where = _at(config, origin.mark) if origin.mark else ""
         lines.append(
             f"{'effective' if not lines else '':<11}{path + ' = ' + _short(value):<48}{origin.layer:<20}{where}"

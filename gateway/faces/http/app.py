@@ -10,7 +10,7 @@ from litestar import Litestar, Request, Response, get, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 
 import gateway
 from gateway.domain.errors import Broken, Forbidden, GatewayError, NotAllowed, NotFound, Unavailable
@@ -98,15 +98,15 @@ def _handler(endpoint: Endpoint, running: Running, lines: Lines) -> Any:
 
 
 def _parameters(endpoint: Endpoint) -> list[inspect.Parameter]:
-    named = [_parameter(name, str, ...) for name in endpoint.path_fields()]
+    named = [_parameter(name, Annotated[str, PathParameter()], ...) for name in endpoint.path_fields()]
     if endpoint.bodied:
-        named.append(_parameter("data", Reader(endpoint).body_type, ...))
+        named.append(_parameter("data", JSONBody[Reader(endpoint).body_type], ...))
     else:
         for field in endpoint.body_fields():
-            kind = Annotated[field.type, Parameter(query=field.encode_name, required=field.required)]
+            kind = Annotated[field.type, QueryParameter(name=field.encode_name, required=field.required)]
             named.append(_parameter(field.name, kind, ... if field.required else _default(field)))
     if endpoint.replayable:
-        kind = Annotated[str | None, Parameter(header="Idempotency-Key", required=False)]
+        kind = Annotated[str | None, HeaderParameter(name="Idempotency-Key", required=False)]
         named.append(_parameter("idempotency_key", kind, None))
     return named
 
