@@ -1,0 +1,80 @@
+"""The context window of a session: as many of the newest messages as fit, whole calls with their answers, the system
+prompt first.
+
+Tokens are those of a message's text and of its tool calls and answers; pictures and other parts count nothing.
+"""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from gateway.domain.ports import Where
+from gateway.domain.principal import Role
+from gateway.domain.record import Family, Record
+from gateway.services.asking import Scoped
+from gateway.services.call import Call, Operation
+from gateway.services.sessions.opening import MESSAGES, check_opened
+from gateway.services.sessions.showing import Message, show_message
+from gateway.services.sessions.system import current
+from gateway.services.sessions.toolcalls import NONE, Tools, read_tools
+from gateway.services.sessions.window import Growing, Piece
+from gateway.services.walking import walk
+
+_FIRST_PAGE: Final = 32
+_LOOK_BACK: Final = 200  # messages between an answer and its call, past the budget
+
+
+class WindowOf(Scoped, frozen=True, kw_only=True):
+    max_tokens: Annotated[int, Meta(ge=1, description="The route's own number where left out.")] | None = None
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """The system prompt, where one is set, then the messages, oldest first.
+
+    `tokens` is above `max_tokens` only where the newest message with what it belongs to does not fit.
+    """
+
+    session_id: str
+    messages: list[Message]
+    tokens: int
+    max_tokens: int
+
+
+async def context(call: Call, request: WindowOf) -> Window:
+    budget = request.max_tokens or call.route.config.layer.session.context_tokens
+    system = await current(call)
+    head = piece_of(call, system).tokens if system is not None else 0
+    growing = Growing(max(0, budget - head), _LOOK_BACK)
+    records: list[Record] = []
+    async for record in walk(call.route.provider, call.reach, Where(MESSAGES), first=_FIRST_PAGE):
+        records.append(record)
+        if not growing.take(piece_of(call, record)):
+            break
+    if not records and system is None:
+        await check_opened(call)
+    length = growing.length()
+    chosen = records[:length][::-1]
+    return Window(
+        session_id=call.scope.run,
+        messages=[show_message(record) for record in ([system, *chosen] if system is not None else chosen)],
+        tokens=head + sum(piece.tokens for piece in growing.newest_first[:length]),
+        max_tokens=budget,
+    )
+
+
+def piece_of(call: Call, record: Record) -> Piece:
+    tools = tools_of(record)
+    tokens = call.route.count_tokens(record.text) if record.text else 0
+    return Piece(tokens + (call.route.count_tokens(tools.said) if tools.said else 0), tools)
+
+
+def tools_of(record: Record) -> Tools:
+    if record.body is None:
+        return NONE
+    return read_tools(msgspec.json.decode(record.body, type=dict[str, Any]))
+
+
+CONTEXT: Operation[WindowOf, Window] = Operation(
+    name="session.context", op="get", family=Family.MESSAGE, role=Role.READER, run=context, one_run=True
+)

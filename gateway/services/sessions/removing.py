@@ -1,0 +1,33 @@
+"""Emptying a session, and deleting it. Repeating either is no error; the count is what was there."""
+
+from gateway.domain.ports import Where
+from gateway.domain.principal import Role
+from gateway.domain.record import KINDS_OF, Family, Kind
+from gateway.services.call import Call, Operation
+from gateway.services.erasing import erase
+from gateway.services.memories.removing import Removed
+from gateway.services.sessions.opening import MESSAGES
+from gateway.services.sessions.system import OneSession
+
+
+async def clear(call: Call, _request: OneSession) -> Removed:
+    """Removes the messages and what was summed up of them. The session stays, with its system prompt.
+
+    The prefill goes too and does not come back: it opens a session, and this one is open.
+    """
+    deleted = await erase(call.route.provider, call.reach, Where(MESSAGES))
+    await erase(call.route.provider, call.reach, Where(frozenset({Kind.SUMMARY})))
+    return Removed(deleted)
+
+
+async def delete(call: Call, _request: OneSession) -> Removed:
+    """Removes everything the session has. Counts all of it: messages, system prompt, summary, its own record."""
+    return Removed(await erase(call.route.provider, call.reach, Where(KINDS_OF[Family.MESSAGE])))
+
+
+CLEAR: Operation[OneSession, Removed] = Operation(
+    name="session.clear", op="delete", family=Family.MESSAGE, role=Role.WRITER, run=clear, one_run=True
+)
+DELETE: Operation[OneSession, Removed] = Operation(
+    name="session.delete", op="delete", family=Family.MESSAGE, role=Role.ERASER, run=delete, one_run=True
+)
