@@ -1,0 +1,28 @@
+"""Deleting one checkpoint, or a whole run. Repeating either is no error; the count is what was there."""
+
+from gateway.domain.ports import Where
+from gateway.domain.principal import Role
+from gateway.domain.record import KINDS_OF, Family
+from gateway.services.call import Call, Operation
+from gateway.services.checkpoints.reading import OneCheckpoint, OneRun, find
+from gateway.services.erasing import erase
+from gateway.services.memories.removing import Removed
+
+
+async def delete(call: Call, request: OneCheckpoint) -> Removed:
+    """1 where it was there and the caller's, else 0."""
+    found = await find(call, request.checkpoint_id)
+    return Removed(await call.route.provider.delete(call.reach, [found.id]) if found is not None else 0)
+
+
+async def delete_run(call: Call, _request: OneRun) -> Removed:
+    """Removes every checkpoint of the run and its state. Counts all of it."""
+    return Removed(await erase(call.route.provider, call.reach, Where(KINDS_OF[Family.CHECKPOINT])))
+
+
+DELETE: Operation[OneCheckpoint, Removed] = Operation(
+    name="checkpoint.delete", op="delete", family=Family.CHECKPOINT, role=Role.WRITER, run=delete
+)
+DELETE_RUN: Operation[OneRun, Removed] = Operation(
+    name="run.delete", op="delete", family=Family.CHECKPOINT, role=Role.ERASER, run=delete_run, one_run=True
+)
