@@ -16,9 +16,6 @@ class Remembered:
         self._size = size
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
     def find(self, text: str) -> bytes | None:
         vector = self._kept.get(text)
         if vector is not None:

@@ -58,7 +58,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 async def gather(source: Source, reach: Reach, ask: Ask, needs: frozenset[Need], test: Filter | None) -> Gathered:
     """The candidates. `test` is the whole filter: the ask's and the strategy's own."""
     if not needs and not ask.explain:
-        found, ended = await _newest(source, reach, _where(ask, test), ask.top_k + 1)
+        found, ended = await _newest(source, reach, _where(ask, test), ask.top_k)
         return _gathered(await _laid_out(source, found), ask, test, ("newest",), exhaustive=ended)
     whole = await _whole(source, reach, ask, test)
     if whole is not None:

@@ -53,7 +53,8 @@ class Pools:
         self._forgotten = 0
         self.bytes = 0
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
         return len(self._kept)
 
     @property

@@ -50,6 +50,10 @@ class Recaller:
         cut = _Cut(gathered, ranking, ask, self._source, newest=not needs)
         return cut.recalled((*faults, *ranking.faults))
 
+    def forget(self, reach: Reach) -> int:
+        """Drop what is kept in memory of the reach's records; how many pools that were. Call it after an erasure."""
+        return self._source.pools.forget(reach)
+
     async def _with_vector(self, ask: Ask, needs: frozenset[Need]) -> tuple[Ask, tuple[str, ...]]:
         embedder = self._source.embedder
         if embedder is None:

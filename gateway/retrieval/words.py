@@ -1,10 +1,11 @@
-"""Text to terms: Unicode words, case folded, English stop words out, English words stemmed.
+"""Text to terms: Unicode words, without case and accents, English stop words out, English words stemmed.
 
 A language without English stems or without spaces must degrade and never break: words of other scripts stay as they
 are, and runs of Han, Hiragana, Katakana or Thai become pairs of characters. Knows nothing of records or scores.
 """
 
 import re
+import unicodedata
 from typing import Any, Final, cast
 
 from Stemmer import Stemmer  # pyright: ignore[reportUnknownVariableType]  # compiled, without types
@@ -20,7 +21,7 @@ where which while who whom whose why will with won would wouldn y you your yours
 """
 STOP_WORDS: Final = frozenset(_LISTED.split())  # without the month of May
 
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"[^\W_]+")
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"
 )
@@ -28,7 +29,12 @@ _UNSPACED: Final = re.compile(
 
 def words(text: str) -> list[str]:
     """The words that carry meaning, in order and unstemmed."""
-    return [word for word in _WORD.findall(text.casefold()) if word not in STOP_WORDS]
+    folded = text.casefold()
+    if not folded.isascii():
+        # Marks would tear words apart where vowels are marks, as in Thai and Hindi.
+        plain = unicodedata.normalize("NFKD", folded)
+        folded = "".join(each for each in plain if not unicodedata.category(each).startswith("M"))
+    return [word for word in _WORD.findall(folded) if word not in STOP_WORDS]
 
 
 class Stems:

@@ -68,9 +68,9 @@ class Custom:
     type_name: ClassVar[str] = "custom"
     Options: ClassVar[type[CustomOptions]] = CustomOptions
     needs: ClassVar[frozenset[Need]] = frozenset({Need.CANDIDATES})
+    narrows: Filter | None = None
 
     def __init__(self, options: CustomOptions, kit: Kit) -> None:
-        self.narrows: Filter | None = None
         self._options = options
         self._name = kit.name
         self._selector: Callable[[SelectorContext, list[SelectorMemory]], Any] | None = None

@@ -24,9 +24,10 @@ class Everything:
     type_name: ClassVar[str] = "all"
     Options: ClassVar[type[EverythingOptions]] = EverythingOptions
     needs: ClassVar[frozenset[Need]] = frozenset()
+    narrows: Filter | None = None
 
     def __init__(self, options: EverythingOptions, kit: Kit) -> None:
-        self.narrows: Filter | None = None
+        pass
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to open."""

@@ -46,9 +46,9 @@ class Hybrid:
     type_name: ClassVar[str] = "hybrid"
     Options: ClassVar[type[HybridOptions]] = HybridOptions
     needs: ClassVar[frozenset[Need]] = frozenset({Need.VECTOR, Need.WORDS})
+    narrows: Filter | None = None
 
     def __init__(self, options: HybridOptions, kit: Kit) -> None:
-        self.narrows: Filter | None = None
         self._weights = options.weights
         self._half_life = options.half_life.seconds
         self._stems = Stems()

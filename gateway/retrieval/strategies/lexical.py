@@ -30,9 +30,9 @@ class Lexical:
     type_name: ClassVar[str] = "lexical"
     Options: ClassVar[type[LexicalOptions]] = LexicalOptions
     needs: ClassVar[frozenset[Need]] = frozenset({Need.WORDS})
+    narrows: Filter | None = None
 
     def __init__(self, options: LexicalOptions, kit: Kit) -> None:
-        self.narrows: Filter | None = None
         self._stems = Stems()
 
     async def open(self, stack: AsyncExitStack) -> None:

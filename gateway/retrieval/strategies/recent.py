@@ -24,9 +24,10 @@ class Recent:
     type_name: ClassVar[str] = "recent"
     Options: ClassVar[type[RecentOptions]] = RecentOptions
     needs: ClassVar[frozenset[Need]] = frozenset()
+    narrows: Filter | None = None
 
     def __init__(self, options: RecentOptions, kit: Kit) -> None:
-        self.narrows: Filter | None = None
+        pass
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to open."""

@@ -28,9 +28,10 @@ class Semantic:
     type_name: ClassVar[str] = "semantic"
     Options: ClassVar[type[SemanticOptions]] = SemanticOptions
     needs: ClassVar[frozenset[Need]] = frozenset({Need.VECTOR})
+    narrows: Filter | None = None
 
     def __init__(self, options: SemanticOptions, kit: Kit) -> None:
-        self.narrows: Filter | None = None
+        pass
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to open."""
