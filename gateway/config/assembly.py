@@ -52,10 +52,11 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
         return self.config.providers.get(chain.steps[0].provider) if chain else None
 
     def origin(self, route: RouteConfig, path: str) -> Origin | None:
-        """Who set a value, or the first thing in it."""
-        if known := route.origins.get(path):
-            return known
-        return next((origin for each, origin in route.origins.items() if each.startswith(f"{path}.")), None)
+        """Who set a value, or the thing in it that was set at the level nearest to the route."""
+        below = [origin for each, origin in route.origins.items() if each == path or each.startswith(f"{path}.")]
+        return next((each for level in ("route", "tenant") for each in below if each.layer == level), None) or (
+            below[-1] if below else None
+        )
 
     def blame(self, route: RouteConfig, *paths: str) -> tuple[Mark, tuple[Related, ...]]:
         """The place that belongs to the tenant most: what the route or tenant wrote, else the route itself with the

@@ -34,13 +34,14 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def builtin(cls) -> "Catalog":
         """What comes with this package: the same on every machine, whatever else is installed."""
-        return cls(**{group: dict(_modules(_PACKAGES[group])) for group in GROUPS})
+        providers, embedders, strategies = (dict(_modules(_PACKAGES[group])) for group in GROUPS)
+        return cls(providers=providers, embedders=embedders, strategies=strategies)
 
     @classmethod
     def installed(cls) -> "Catalog":
         """The built-in classes and those of other packages. A name that is taken stays with who had it first."""
         known = cls.builtin()
-        groups: dict[str, dict[str, type[Any]]] = {group: dict(known.of(group)) for group in GROUPS}
+        groups: dict[Group, dict[str, type[Any]]] = {group: dict(known.of(group)) for group in GROUPS}
         problems: list[str] = []
         for group in GROUPS:
             for point in sorted(
@@ -49,7 +50,12 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 problem = _add(groups[group], point, group)
                 if problem:
                     problems.append(problem)
-        return cls(**groups, problems=tuple(problems))
+        return cls(
+            providers=groups["providers"],
+            embedders=groups["embedders"],
+            strategies=groups["strategies"],
+            problems=tuple(problems),
+        )
 
     def of(self, group: Group) -> Mapping[str, type[Any]]:
         match group:
@@ -84,7 +90,7 @@ def _modules(package: str) -> Iterator[tuple[str, type[Any]]]:
     for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda each: each.name):
         module = importlib.import_module(f"{package}.{info.name}")
         named = [getattr(module, name) for name in getattr(module, "__all__", ())]
-        classes = [each for each in named if isinstance(each, type) and hasattr(each, "type_name")]
+        classes: list[Any] = [each for each in named if isinstance(each, type) and hasattr(each, "type_name")]
         if len(classes) == 1:
             yield classes[0].type_name, classes[0]
 

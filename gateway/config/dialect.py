@@ -29,7 +29,7 @@ def unit_schema(kind: type[Any]) -> Schema:
         return {"type": "string", "pattern": IMPORT_PATTERN, "examples": ["package.module:name"]}
     if kind is Secret:
         return {"type": "string", SECRET: True, "examples": ["${env:NAME}", "${file:path}"]}
-    raise NotImplementedError(kind)
+    raise NotImplementedError(repr(kind))
 
 
 def unit_text(value: Any) -> str:
@@ -55,18 +55,20 @@ def components(types: list[type[Any]], prefix: str = "") -> dict[str, Schema]:
 
 def _structs(types: list[type[Any]]) -> Iterator[type[msgspec.Struct]]:
     """The structs in these types, found through the inspected fields, each once."""
-    seen: set[type[Any]] = set()
+    seen = set[int]()
     queue: list[Any] = [msgspec.inspect.type_info(each) for each in types]
     while queue:
         info = queue.pop()
         if isinstance(info, msgspec.inspect.StructType):
-            if info.cls in seen:
+            kind = info.cls
+            if id(kind) in seen:
                 continue
-            seen.add(info.cls)
-            yield info.cls
+            seen.add(id(kind))
+            yield kind
             queue += [field.type for field in info.fields]
         for part in ("type", "item_type", "key_type", "value_type"):
-            queue += [inner] if (inner := getattr(info, part, None)) is not None else []
+            inner = getattr(info, part, None)
+            queue += [] if inner is None else [inner]
         for part in ("types", "item_types"):
             queue += getattr(info, part, ())
 
@@ -77,7 +79,7 @@ def _factories(definition: Schema, kind: type[msgspec.Struct]) -> None:
         if field.default_factory is msgspec.NODEFAULT:
             continue
         try:
-            default = msgspec.to_builtins(cast("Any", field.default_factory)(), enc_hook=unit_text)
+            default = msgspec.to_builtins(field.default_factory(), enc_hook=unit_text)
         except (NotImplementedError, TypeError):
             continue
         definition["properties"][field.encode_name].setdefault("default", default)

@@ -22,6 +22,7 @@ MAX_DEPTH: Final = 64
 MAX_EXPANDED: Final = 200_000
 MAX_FACTOR: Final = 50
 _CORE: Final = "tag:yaml.org,2002:"
+_parse: Final[Any] = yaml.parse  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] -- partial stubs
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one where it was built
 
 
@@ -117,7 +118,7 @@ class _Reader:
         stack: list[tuple[Node, list[tuple[Mark, str | None] | None]]] = []
         root: Node | None = None
         documents = 0
-        for event in yaml.parse(self.text.body, Loader=_LOADER):
+        for event in _parse(self.text.body, Loader=_LOADER):
             mark = self._mark(event)
             match event:
                 case yaml.DocumentStartEvent():

@@ -82,7 +82,8 @@ def join_embedders(
     for key, provider in providers.items():
         unit, name = units[provider.owner], provider.embedder
         known = name in embedders
-        if name != NONE and not known and unit.sets("providers", provider.name, "embedder") and name not in lost:
+        judged = unit.sets("providers", provider.name, "embedder") and not units[""].lost("embedders")
+        if name != NONE and not known and judged and name not in lost:
             mark = unit.mark("providers", provider.name, "embedder")
             what = f"providers.{provider.name}: there is no embedder {name!r}"
             notes.append(found("MG0303", mark, what, advise(str(name), [*embedders, NONE])))

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import msgspec
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.validators import extend
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from gateway.config.dialect import SECRET, Schema
 from gateway.config.located import Where
@@ -93,7 +92,7 @@ def _other_kind(errors: list[ValidationError]) -> bool:
     return any(
         each.validator == "enum"
         and not each.relative_path
-        and kind_of(each.instance) not in {kind_of(w) for w in each.validator_value}
+        and kind_of(each.instance) not in {kind_of(word) for word in cast("list[Any]", each.validator_value)}
         for each in errors
     )
 
@@ -142,7 +141,9 @@ def _is_integer(_: Any, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-Dialect: Final[Any] = extend(
+_extend: Final[Any] = validators.extend  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] -- partial stubs
+
+Dialect: Final[Any] = _extend(
     Draft202012Validator,
     {
         "required": _required,

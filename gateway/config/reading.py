@@ -6,6 +6,7 @@ The account is what the digest is made of, what is watched, and what must never 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 
@@ -81,36 +82,24 @@ def check_tree(account: Account, located: Located, shape: Shape, env: Mapping[st
     return checked
 
 
-def _is_open(tree: object) -> bool:
+def _is_open(tree: Any) -> bool:
     """Whether a tenant of this file asks for no credential: then the file is a quickstart, not a deployment."""
-    match tree:
-        case {"auth": {"mode": "open"}}:
-            return True
-        case {"tenants": {**tenants}}:
-            return any(_is_open(tenant) for tenant in tenants.values())
-        case _:
-            return False
+    tenants = [tree, *_below(tree, "tenants").values()]
+    return any(_below(tenant, "auth").get("mode") == "open" for tenant in tenants)
 
 
-def _layers(tree: object) -> list[Where]:
+def _layers(tree: Any) -> list[Where]:
     """Every place of a file where settings of a layer may stand."""
-    places: list[Where] = [(), ("defaults",)]
-    match tree:
-        case {"profiles": {**profiles}}:
-            places += [("profiles", name) for name in profiles]
-        case _:
-            pass
-    roots: list[tuple[Where, object]] = [((), tree)]
-    match tree:
-        case {"tenants": {**tenants}}:
-            roots += [(("tenants", name), tenant) for name, tenant in tenants.items()]
-        case _:
-            pass
-    for root, tenant in roots:
-        places.append(root)
-        match tenant:
-            case {"routes": {**routes}}:
-                places += [(*root, "routes", name) for name in routes]
-            case _:
-                pass
-    return list(dict.fromkeys(places))
+    roots: list[Where] = [(), *(("tenants", name) for name in _below(tree, "tenants"))]
+    places: list[Where] = [*roots, ("defaults",), *(("profiles", name) for name in _below(tree, "profiles"))]
+    for root in roots:
+        tenant = _below(tree, *root)
+        places += [(*root, "routes", name) for name in _below(tenant, "routes")]
+    return places
+
+
+def _below(tree: Any, *where: str | int) -> dict[str, Any]:
+    """The mapping at a path; an empty one where there is none."""
+    for step in where:
+        tree = cast("dict[Any, Any]", tree).get(step) if isinstance(tree, dict) else None
+    return cast("dict[str, Any]", tree) if isinstance(tree, dict) else {}

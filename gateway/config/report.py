@@ -54,7 +54,7 @@ def count(compiled: Compiled) -> Counter[Severity]:
 def _block(note: Diagnostic) -> list[str]:
     lines = [note.line()]
     number = str(note.mark.line)
-    gutter = " " * (len(number) + 2)
+    gutter = " " * (len(number) + 3)
     if note.excerpt and note.mark.column <= len(note.excerpt) + 1:
         width = max(min(note.mark.end_column, len(note.excerpt) + 1) - note.mark.column, 1)
         before = "".join("\t" if each == "\t" else " " for each in note.excerpt[: note.mark.column - 1])

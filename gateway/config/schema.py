@@ -5,11 +5,12 @@ Draft 2020-12, nothing remote, and the same text for the same catalogue on every
 """
 
 import json
+import sys
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.config.catalog import GROUPS, Catalog, Group
 from gateway.config.dialect import OWN_KEYS, Schema, components, with_references
-from gateway.config.model import GatewayFile, Labels, TenantFile
+from gateway.config.model import GatewayFile, TenantFile
 
 File: TypeAlias = Literal["gateway", "tenant"]
 
@@ -86,9 +87,9 @@ def _entry(kind: str, type_name: str, plugin: type[Any], own: Schema) -> Schema:
     if kind == "provider":
         about = "Name of an embedder, or `none` for no vectors."
         common["embedder"] = {"type": "string", "default": "local", "description": about}
-    common["labels"] = {"type": "object", "description": Labels.__metadata__[0].description}
+    common["labels"] = {"type": "object", "description": "Free for your own use."}
     required = ["type", *own.get("required", [])]
-    about = (plugin.__doc__ or plugin.Options.__doc__ or "").strip().split("\n\n")[0]
+    about = (sys.modules[plugin.__module__].__doc__ or "").strip().split("\n\n")[0]
     told: Schema = {"description": " ".join(about.split())} if about else {}
     return {
         "title": f"{kind} {type_name}",

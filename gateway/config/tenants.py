@@ -62,7 +62,8 @@ def _once(account: Account, units: list[Unit]) -> dict[str, Unit]:
 
 
 def _name(located: Located | None) -> str:
-    name = located.tree.get("tenant") if located and isinstance(located.tree, dict) else None
+    tree: Any = located.tree if located else None
+    name: Any = cast("dict[str, Any]", tree).get("tenant") if isinstance(tree, dict) else None
     return name if isinstance(name, str) else ""
 
 

@@ -1,7 +1,7 @@
 """Options that name Python code: only modules that the gateway file allows are ever imported."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from gateway.config.assembly import Assembly
 from gateway.config.codes import found
@@ -32,6 +32,6 @@ def covers(pattern: str, module: str) -> bool:
 def _paths(options: Any) -> Iterator[tuple[str, ImportPath]]:
     for name in getattr(options, "__struct_fields__", ()):
         value = getattr(options, name)
-        for each in value if isinstance(value, tuple | list) else (value,):
+        for each in cast("list[Any]", value) if isinstance(value, tuple | list) else (value,):
             if isinstance(each, ImportPath):
                 yield name, each

@@ -20,7 +20,7 @@ def metadata_schemas(assembly: Assembly) -> Iterator[Diagnostic]:
         try:
             validator_for(schema).check_schema(schema)
         except SchemaError as error:
-            steps = tuple(cast("Where", tuple(error.absolute_path)))
+            steps: Where = tuple(error.absolute_path)
             at = unit.mark(*where, "metadata_schema", *steps)
             what = f"metadata_schema: {'.'.join(map(str, steps)) or 'the schema'} is not valid JSON Schema"
             yield found("MG0403", at, what, f"see the keyword {error.validator!r} of JSON Schema 2020-12")

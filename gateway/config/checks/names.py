@@ -22,11 +22,17 @@ def known_names(assembly: Assembly, unit: Unit, *sections: str) -> set[str]:
     }
 
 
+def unreadable(assembly: Assembly, unit: Unit, *sections: str) -> bool:
+    """Whether a whole section was refused, so that nobody knows which names it held."""
+    return any(each.lost(section) for each in (unit, assembly.gateway) for section in sections)
+
+
 def chain_names(assembly: Assembly) -> Iterator[Diagnostic]:
     for unit, where, layer in assembly.layers():
-        if not isinstance(layer.chain, str) or layer.chain in (
-            known := known_names(assembly, unit, "chains", "providers")
-        ):
+        if not isinstance(layer.chain, str) or unreadable(assembly, unit, "chains", "providers"):
+            continue
+        known = known_names(assembly, unit, "chains", "providers")
+        if layer.chain in known:
             continue
         at = unit.mark(*where, "chain")
         yield found("MG0301", at, f"there is no chain or provider {layer.chain!r}", advise(layer.chain, known))
@@ -38,7 +44,7 @@ def chain_names(assembly: Assembly) -> Iterator[Diagnostic]:
 
 def strategy_names(assembly: Assembly) -> Iterator[Diagnostic]:
     for unit, where, layer in assembly.layers():
-        if not unit.sets(*where, "retrieval", "strategy"):
+        if not unit.sets(*where, "retrieval", "strategy") or unreadable(assembly, unit, "strategies"):
             continue
         name = layer.retrieval.strategy
         if find_key(assembly.config.strategies, unit.owner, name) or name in known_names(assembly, unit, "strategies"):
@@ -57,7 +63,7 @@ def profile_names(assembly: Assembly) -> Iterator[Diagnostic]:
     known = known_names(assembly, assembly.gateway, "profiles")
     for name, unit in assembly.tenants.items():
         for index, profile in enumerate(assembly.written(name).profiles):
-            if profile not in known:
+            if profile not in known and not assembly.gateway.lost("profiles"):
                 at = unit.mark("profiles", index)
                 yield found("MG0305", at, f"there is no profile {profile!r}", advise(profile, known))
 

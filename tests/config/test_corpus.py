@@ -1,0 +1,57 @@
+"""Every broken configuration of the corpus is refused for its own fault, at its place, with advice, and for nothing else."""
+
+import pytest
+
+from gateway.config.codes import CODES
+from gateway.config.compiler import compile_config
+from gateway.config.diagnostics import Severity
+from gateway.config.report import render_github, render_json, render_text
+from tests.config.corpus import Case, Expected, cases
+from tests.config.plugins import catalog
+
+CASES = cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_broken_config_gets_exactly_the_findings_its_header_names(case: Case) -> None:
+    compiled = compile_config(case.file, case.env, catalog(*case.problems))
+    home = case.file.parent
+    found = sorted(
+        Expected(
+            note.code,
+            note.mark.file.relative_to(home).as_posix(),
+            note.mark.line,
+            note.mark.column,
+            next((e.hint for e in case.expected if e.code == note.code and e.hint in note.hint), ""),
+            note.severity is Severity.WARNING and CODES[note.code].severity is Severity.ERROR,
+        )
+        for note in compiled.diagnostics
+    )
+    told = render_text(compiled)
+    assert [_place(each) for each in found] == [_place(each) for each in case.expected], told
+    for wanted in case.expected:
+        assert any(note.code == wanted.code and wanted.hint in note.hint for note in compiled.diagnostics), told
+    assert all(note.hint for note in compiled.diagnostics), told
+    if any(note.severity is Severity.ERROR for note in compiled.diagnostics):
+        assert compiled.config is None or compiled.broken, told
+
+
+def test_the_corpus_is_large_and_produces_every_code_of_the_table() -> None:
+    produced = {wanted.code for case in CASES for wanted in case.expected} | TESTED_ELSEWHERE
+    assert len(CASES) >= 200
+    assert produced == set(CODES)
+
+
+TESTED_ELSEWHERE = {"MG0007"}  # a file of more than 1 MiB is made by its test
+
+
+@pytest.mark.parametrize("render", [render_text, render_json, render_github])
+def test_every_report_of_every_case_can_be_rendered(render: object) -> None:
+    assert callable(render)
+    for case in CASES:
+        text = render(compile_config(case.file, case.env, catalog(*case.problems)))
+        assert case.expected[0].code in text
+
+
+def _place(each: Expected) -> tuple[str, str, int, int, bool]:
+    return each.code, each.file, each.line, each.column, each.warning
