@@ -10,7 +10,6 @@ FROM python:3.12-slim
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links=/wheels memory-gateway \
  && useradd --system --uid 10001 --home-dir /data --create-home gateway
-COPY --chown=root:root configs/quickstart.yaml /etc/memory-gateway/gateway.yaml
 
 # Runs with `--read-only`: the only place that is written is /data.
 USER 10001

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from gateway.domain.errors import Invalid, TooLarge
+from gateway.domain.errors import Invalid, Malformed, TooLarge
 from gateway.domain.portable import check_json, check_text
 
 _MAX_TEXT: Final = 100_000  # characters read out of opaque JSON; plain text is bounded by the route's limits
@@ -82,6 +82,9 @@ def _decoded(raw: msgspec.Raw, max_bytes: int, at: str) -> Any:
         value = msgspec.json.decode(raw)
     except RecursionError:
         raise Invalid(f"{at} is nested too deeply", code="too_deep", at=at) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # The request as a whole was JSON: what is left are numbers out of range and bytes that are no text.
+        raise Malformed(f"{at} holds a number out of range or text that is not UTF-8", code="bad_json", at=at) from None
     if isinstance(value, str):
         check_text(value, at)
     else:

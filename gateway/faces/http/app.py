@@ -98,7 +98,7 @@ def _handler(endpoint: Endpoint, running: Running, lines: Lines) -> Any:
 
 
 def _parameters(endpoint: Endpoint) -> list[inspect.Parameter]:
-    named = [_parameter(name, Annotated[str, PathParameter()], ...) for name in endpoint.path_fields()]
+    named = [_parameter(name, Annotated[str, PathParameter()], ...) for name in endpoint.path_names()]
     if endpoint.bodied:
         named.append(_parameter("data", JSONBody[Reader(endpoint).body_type], ...))
     else:

@@ -18,6 +18,7 @@ from gateway.services.call import Operation
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _BODIED: Final = frozenset({"POST", "PUT", "PATCH"})
+_SPOKEN: Final = {"session_id": "run_id"}  # what paths call a field: a run of messages is a session
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +42,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def bodied(self) -> bool:
         return self.method in _BODIED
 
-    def path_fields(self) -> tuple[str, ...]:
+    def path_names(self) -> tuple[str, ...]:
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    def path_fields(self) -> tuple[str, ...]:
+        """The fields of the request that the path gives."""
+        return tuple(_SPOKEN.get(name, name) for name in self.path_names())
 
     def body_fields(self) -> tuple[FieldInfo, ...]:
         """What the body (or the query, for methods without one) may hold."""
@@ -64,6 +69,7 @@ class Reader:
 
     def read(self, body: bytes, query: bytes, path: Mapping[str, str]) -> Any:
         """The request struct, or Malformed (not readable) or Invalid (readable, not acceptable)."""
+        path = {_SPOKEN.get(name, name): value for name, value in path.items()}
         try:
             if not self._endpoint.bodied:
                 return msgspec.convert({**self._query(query), **path}, self._endpoint.request, strict=False)
