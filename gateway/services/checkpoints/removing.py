@@ -17,7 +17,7 @@ async def delete(call: Call, request: OneCheckpoint) -> Removed:
 
 async def delete_run(call: Call, _request: OneRun) -> Removed:
     """Removes every checkpoint of the run and its state. Counts all of it."""
-    return Removed(await erase(call.route.provider, call.reach, Where(KINDS_OF[Family.CHECKPOINT])))
+    return Removed(await erase(call, Where(KINDS_OF[Family.CHECKPOINT])))
 
 
 DELETE: Operation[OneCheckpoint, Removed] = Operation(

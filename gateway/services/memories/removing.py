@@ -39,16 +39,15 @@ async def delete(call: Call, request: One) -> Removed:
 async def delete_all(call: Call, request: Removal) -> Removed:
     """Everything of the scope, or of it what passes the filter, each with its history."""
     test = read_filter(request.filters, "filters")
-    provider, reach = call.route.provider, call.reach
     if test is None:
-        count = await erase(provider, reach, Where(MEMORIES))
-        await erase(provider, reach, Where(past.HISTORY))
+        count = await erase(call, Where(MEMORIES))
+        await erase(call, Where(past.HISTORY))
         return Removed(count)
 
     async def with_history(ids: Sequence[str]) -> None:
-        await erase(provider, reach, Where(past.HISTORY, Compare("in", list(ids), path=("memory_id",))))
+        await erase(call, Where(past.HISTORY, Compare("in", list(ids), path=("memory_id",))))
 
-    return Removed(await erase(provider, reach, Where(MEMORIES, test), with_history))
+    return Removed(await erase(call, Where(MEMORIES, test), with_history))
 
 
 DELETE: Operation[One, Removed] = Operation(

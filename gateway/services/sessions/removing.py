@@ -15,14 +15,14 @@ async def clear(call: Call, _request: OneSession) -> Removed:
 
     The prefill goes too and does not come back: it opens a session, and this one is open.
     """
-    deleted = await erase(call.route.provider, call.reach, Where(MESSAGES))
-    await erase(call.route.provider, call.reach, Where(frozenset({Kind.SUMMARY})))
+    deleted = await erase(call, Where(MESSAGES))
+    await erase(call, Where(frozenset({Kind.SUMMARY})))
     return Removed(deleted)
 
 
 async def delete(call: Call, _request: OneSession) -> Removed:
     """Removes everything the session has. Counts all of it: messages, system prompt, summary, its own record."""
-    return Removed(await erase(call.route.provider, call.reach, Where(KINDS_OF[Family.MESSAGE])))
+    return Removed(await erase(call, Where(KINDS_OF[Family.MESSAGE])))
 
 
 CLEAR: Operation[OneSession, Removed] = Operation(

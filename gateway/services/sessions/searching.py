@@ -3,13 +3,13 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from gateway.domain.principal import Role
 from gateway.domain.record import Family
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
-from gateway.services.memories.searching import MAX_QUERY, Search, recall
+from gateway.services.memories.searching import MAX_QUERY, Explained, Search, explained, recall
 from gateway.services.sessions.opening import MESSAGES, check_opened
 from gateway.services.sessions.showing import FoundMessage, show_found_message
 
@@ -35,6 +35,7 @@ class FoundMessages(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     results: list[FoundMessage]
     truncated: bool
+    explain: Explained | UnsetType = UNSET
 
 
 async def search(call: Call, request: SessionSearch) -> FoundMessages:
@@ -49,6 +50,7 @@ async def search(call: Call, request: SessionSearch) -> FoundMessages:
         session_id=call.scope.run,
         results=[show_found_message(each, explain=request.explain) for each in recalled.hits],
         truncated=recalled.truncated,
+        explain=explained(call, wanted, recalled) if request.explain else UNSET,
     )
 
 

@@ -64,7 +64,7 @@ async def get(call: Call, _request: OneSession) -> System:
 
 async def delete(call: Call, _request: OneSession) -> Removed:
     """1 where one was set, else 0."""
-    return Removed(await erase(call.route.provider, call.reach, Where(SYSTEMS)))
+    return Removed(await erase(call, Where(SYSTEMS)))
 
 
 async def current(call: Call) -> Record | None:
