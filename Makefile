@@ -23,8 +23,9 @@ check: $(BIN)/memory-gateway     ## style, types, floors, schema drift
 	$(BIN)/lint-imports
 	$(BIN)/memory-gateway schema --check
 
-schemas: $(BIN)/memory-gateway   ## write schemas/ from the models
+schemas: $(BIN)/memory-gateway   ## write schemas and the reference from the models
 	$(BIN)/memory-gateway schema
+	$(BIN)/memory-gateway reference > docs/config.md
 
 bench: $(BIN)/memory-gateway     ## ratios, measured here and now
 	$(BIN)/python bench/http.py
