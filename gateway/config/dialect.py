@@ -29,7 +29,7 @@ def unit_schema(kind: type[Any]) -> Schema:
         return {"type": "string", "pattern": IMPORT_PATTERN, "examples": ["package.module:name"]}
     if kind is Secret:
         return {"type": "string", SECRET: True, "examples": ["${env:NAME}", "${file:path}"]}
-    raise NotImplementedError(repr(kind))
+    raise NotImplementedError
 
 
 def unit_text(value: Any) -> str:

@@ -15,6 +15,7 @@ MASK: Final = "••••"
 MAX_EXCERPT: Final = 160
 _SHORT: Final = 4  # shorter values are words that may stand anywhere; places that hold them are hidden already
 _USERINFO: Final = re.compile(r"(://)[^/\s@]+@")
+_NAMED: Final = re.compile(r"(?i)(secret|token(?!s)|passw|pwd|credential|private|api[-_]?key)")  # keys that say so
 _SECRETIVE: Final = re.compile(r"(?i)(key|secret|token|passw|pwd|credential|auth|dsn|url|uri|hash|sha256)")
 
 
@@ -73,14 +74,16 @@ def _hidden(located: Located, sensitive: frozenset[Where] | None) -> dict[int, l
 
 
 def _is_sensitive(where: Where, sensitive: frozenset[Where] | None) -> bool:
-    """Unchecked trees are hidden whole; of checked ones, what the check named and every key of a caller."""
+    """Unchecked trees are hidden whole; of checked ones, what the check named and what its key calls a secret."""
     if not where:
         return False
     if sensitive is None:
         return True
     if where[-1] == "type":
         return False  # names a plugin, known or not
-    return "api_keys" in where or any(where[:length] in sensitive for length in range(1, len(where) + 1))
+    if any(isinstance(step, str) and (step == "api_keys" or _NAMED.search(step)) for step in where):
+        return True
+    return any(where[:length] in sensitive for length in range(1, len(where) + 1))
 
 
 def _excerpt(mark: Mark, lines: dict[Path, list[str]], hidden: dict[Path, dict[int, list[tuple[int, int]]]]) -> str:

@@ -58,6 +58,7 @@ def _lay(
         if not isinstance(below, dict):
             _forget(origins, dotted)
             below = under[key] = {}
+        origins.pop(dotted, None)
         if not value and not below:
             origins[dotted] = Origin(source.name, source.located.mark(*place))
         _lay(cast("dict[str, Any]", below), cast("dict[str, Any]", value), f"{dotted}.", source, place, origins)

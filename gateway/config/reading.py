@@ -75,7 +75,7 @@ def check_tree(account: Account, located: Located, shape: Shape, env: Mapping[st
     checked = shape.check(resolved.located, resolved.texts, lenient=_is_open(resolved.located.tree))
     file = located.text.file
     account.notes += checked.diagnostics
-    account.sensitive[file] = checked.sensitive
+    account.sensitive[file] = checked.sensitive | resolved.located.muted
     if checked.fits:
         account.notes += one_spelling(checked.located, list(_layers(checked.located.tree)))
     account.trees[file] = checked.located

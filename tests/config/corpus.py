@@ -45,4 +45,4 @@ def read_case(path: Path) -> Case:
     ]
     env = [pair.split("=", 1) for line in header if line.startswith("# env: ") for pair in line[7:].split()]
     problems = [line[11:] for line in header if line.startswith("# problem: ")]
-    return Case(path.stem, file, tuple(sorted(expected)), {name: value for name, value in env}, tuple(problems))
+    return Case(path.stem, file, tuple(sorted(expected)), {each[0]: each[1] for each in env}, tuple(problems))
