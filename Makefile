@@ -28,7 +28,7 @@ schemas: $(BIN)/memory-gateway   ## write schemas and the reference from the mod
 	$(BIN)/memory-gateway reference > docs/config.md
 
 bench: $(BIN)/memory-gateway     ## ratios, measured here and now
-	$(BIN)/python bench/http.py
+	$(BIN)/python -m bench.wire
 
 clean:
 	rm -rf $(VENV) data
