@@ -73,3 +73,10 @@ async def test_1037_records_are_all_deleted_by_scanning(provider: Provider, make
         deleted += await provider.delete(reach, [each.id for each in records])
     assert deleted == 1037
     assert await scanned(provider, everything(make.tenant)) == [other]
+
+
+async def test_many_ids_are_deleted_in_one_call(provider: Provider, make: Maker) -> None:
+    records = make.records(700)
+    await provider.put(records)
+    assert await provider.delete(Reach.only(make.scope()), [each.id for each in records[:-1]]) == 699
+    assert await scanned(provider, Reach.only(make.scope())) == records[-1:]

@@ -1,0 +1,53 @@
+"""The suite watched at work: each fault is caught by some clause, a sound provider by none, and the matrix says so."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .broken import FAULTS
+
+# Clauses that take long say the same of all but one of the faults; the property test has its own counter-test there.
+HEAVY = "not reference_does and (HoldsTheLoop or not (thousands or verb_holds))"
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The Markdown that one run of the clauses over all faults writes."""
+    here = Path(__file__).parent
+    file = tmp_path_factory.mktemp("matrix") / "matrix.md"
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", str(here),
+            f"--ignore={__file__}", f"--ignore={here / 'test_processes.py'}",
+            "-k", HEAVY, "--conformance-subjects=conformance.broken:SUBJECTS", f"--conformance-report={file}"],
+        cwd=here.parent.parent, env={**os.environ, "PYTHONPATH": str(here.parent)}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1, run.stdout.decode()[-2000:]
+    return file.read_text(encoding="utf-8")
+
+
+def failed(matrix: str, name: str) -> list[str]:
+    """The themes of the clauses that this subject failed."""
+    header, _, *rows = matrix.splitlines()
+    columns = [cell.strip() for cell in header.split("|")]
+    at = columns.index(f"{name} (stand-in)")
+    cells = [re.split(r" ?\| ?", row) for row in rows]
+    return [row[1] for row in cells if row[at] == "fail"]
+
+
+@pytest.mark.parametrize(("fault", "theme"), [(each.__name__, theme) for each, theme in FAULTS.items()])
+def test_a_fault_is_caught_by_the_clauses_of_its_theme(fault: str, theme: str, matrix: str) -> None:
+    assert theme in failed(matrix, fault)
+
+
+def test_a_sound_provider_is_not_accused(matrix: str) -> None:
+    assert failed(matrix, "Sound") == []
+
+
+def test_the_matrix_names_every_subject_and_what_was_not_run(matrix: str) -> None:
+    assert matrix.splitlines()[0].count("(stand-in)") == len(FAULTS) + 1
+    assert "| pass |" in matrix
