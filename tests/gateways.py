@@ -18,6 +18,9 @@ import httpx
 
 from gateway.cli.assembly import assemble
 from gateway.cli.settings import ProcessSettings
+from gateway.config.catalog import Catalog
+from gateway.config.compiler import compile_config
+from gateway.config.diagnostics import Severity
 
 QUICK = """
 version: 1
@@ -71,6 +74,10 @@ async def gateway(home: Path, text: str = MEMORY, files: Mapping[str, str] | Non
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+    compiled = compile_config(home / "gateway.yaml", os.environ, Catalog.installed())
+    wrong = [note.line() for note in compiled.diagnostics if note.severity is Severity.ERROR]
+    if wrong:
+        raise AssertionError("\n".join(wrong))
     clock, lines = MovedClock(), list[bytes]()
     settings = ProcessSettings(config=home / "gateway.yaml")
     app = assemble(settings, clock, lines.append)
