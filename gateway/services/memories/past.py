@@ -79,7 +79,8 @@ async def deleted(call: Call, old: Record) -> None:
 def _note(call: Call, old: Record, new: Record | None, *, keep_texts: bool) -> Record:
     at = new.updated_at if new is not None else call.route.mint.now()
     return Record(
-        id=keyed_id(old.scope.tenant, "history", old.id, str(old.version + 1)),
+        # The time tells it from a note of an earlier memory that had this id: a key may make the same id anew.
+        id=keyed_id(old.scope.tenant, "history", old.id, str(old.version + 1), old.updated_at.isoformat()),
         kind=Kind.HISTORY,
         scope=old.scope,
         text="",
