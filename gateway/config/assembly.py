@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from gateway.config.catalog import Catalog
-from gateway.config.compiled import Config, Origin, Plugged, RouteConfig
+from gateway.config.compiled import Config, Origin, Plugged, RouteConfig, TenantConfig
 from gateway.config.diagnostics import Mark, Related
+from gateway.config.layers import LAYER_KEYS
 from gateway.config.located import Where
 from gateway.config.model import GatewayFile, Layer, Tenant
 from gateway.config.unit import Unit
@@ -33,8 +34,17 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
                 yield unit, where, layer
 
     def routes(self) -> Iterator[RouteConfig]:
+        """Routes whose every level is as it was written: of others, nobody knows what they were meant to be."""
         for tenant in self.config.tenants.values():
-            yield from tenant.routes
+            yield from self.routes_of(tenant)
+
+    def routes_of(self, tenant: TenantConfig) -> list[RouteConfig]:
+        unit, gateway = self.unit(tenant.name), self.gateway
+        shaky = unit.lost_settings((*LAYER_KEYS, "profiles")) or gateway.lost_settings(("defaults",))
+        profiles = self.written(tenant.name).profiles
+        if shaky or any(gateway.lost_below("profiles", name) for name in profiles) or gateway.lost("profiles"):
+            return []
+        return [route for route in tenant.routes if not unit.lost_below("routes", route.name)]
 
     def file(self) -> GatewayFile:
         written = self.gateway.written

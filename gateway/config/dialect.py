@@ -38,7 +38,7 @@ def unit_text(value: Any) -> str:
         return value.text
     if isinstance(value, ImportPath):
         return repr(value)
-    raise NotImplementedError(type(value))
+    raise NotImplementedError
 
 
 def components(types: list[type[Any]], prefix: str = "") -> dict[str, Schema]:

@@ -1,6 +1,6 @@
 """A problem in one sentence and what to do about it. Says "text" and "list", never "string" and "array"."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from gateway.config.problems import Problem, kind_of, kinds
 from gateway.config.scalars import explain_text
@@ -30,6 +30,8 @@ def phrase(problem: Problem, root: dict[str, Any], *, hidden: bool) -> tuple[str
         case "required":
             about = problem.schema.get("properties", {}).get(problem.name, {})
             what = str(about.get("description", "")) or _values(about)
+            if near := nearest(problem.name, _strangers(problem)):
+                return "MG0203", f"{at or 'the file'} lacks the key {problem.name!r}", f"did you mean it by '{near}'?"
             return (
                 "MG0203",
                 f"{at or 'the file'} lacks the key {problem.name!r}",
@@ -105,6 +107,13 @@ def _known_keys(problem: Problem) -> str:
     near = nearest(word, known)
     listed = f"known: {', '.join(known)}" if known else "nothing may stand here"
     return f"did you mean '{near}'? {listed}" if near else f"{listed}; own keys start with x-"
+
+
+def _strangers(problem: Problem) -> list[str]:
+    """The keys that the mapping has and its schema does not know."""
+    known = problem.schema.get("properties", {})
+    given: Any = problem.given
+    return [key for key in cast("dict[str, Any]", given) if key not in known] if isinstance(given, dict) else []
 
 
 def _form(problem: Problem) -> str:

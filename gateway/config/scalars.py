@@ -21,7 +21,12 @@ def read_scalar(text: str) -> Scalar:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if len(text) <= 64 and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+    if (
+        len(text) <= 64
+        and not text.lstrip("+-").isdigit()
+        and _NUMBER.fullmatch(text)
+        and math.isfinite(number := float(text))
+    ):
         return number
     return text
 

@@ -16,6 +16,7 @@ from gateway.config.located import Located, Where
 from gateway.config.phrases import phrase
 from gateway.config.problems import OWN, Dialect, Problem, problems_of
 from gateway.config.scalars import read_scalar
+from gateway.config.suggest import nearest
 
 ROUNDS: Final = 8
 _KEYED: Final = frozenset({"additionalProperties", "propertyNames", "required"})  # told where the key stands
@@ -48,8 +49,9 @@ class Shape:
         if _reread(tree, problems, texts):
             problems = problems_of(self._validator, tree)
         problems = [each for each in problems if not _muted(each.where, located.muted)]
+        problems = [each for each in problems if not _misspelt(each, problems)]
         notes = [note for each in problems if (note := self._note(located, each, texts, lenient=lenient))]
-        sensitive = {_hides(each) for each in problems if each.keyword in (SECRET, "additionalProperties", "enum")}
+        sensitive = {where for each in problems if (where := _hides(each)) is not None}
         fits, pruned = self._prune(tree, problems, located.muted)
         return Checked(
             located=msgspec.structs.replace(located, tree=tree),
@@ -91,9 +93,21 @@ class Shape:
         return False, pruned - own
 
 
-def _hides(problem: Problem) -> Where:
+def _hides(problem: Problem) -> Where | None:
     """What must not be shown: a secret, what stands under an unknown key, the options of an unknown plugin."""
-    return problem.where[:-1] if problem.keyword == "enum" and problem.where[-1:] == ("type",) else problem.where
+    if problem.keyword in (SECRET, "additionalProperties"):
+        return problem.where
+    if problem.keyword == "enum" and problem.where[-1:] == ("type",):
+        return problem.where[:-1]
+    return problem.where if problem.keyword == "required" and problem.name == "type" else None
+
+
+def _misspelt(problem: Problem, problems: Sequence[Problem]) -> bool:
+    """Whether a key is missing only because it is misspelt, which is told already."""
+    if problem.keyword != "required":
+        return False
+    strangers = [each.where for each in problems if each.keyword == "additionalProperties"]
+    return any(where[:-1] == problem.where and nearest(str(where[-1]), [problem.name]) for where in strangers)
 
 
 def _muted(where: Where, muted: frozenset[Where]) -> bool:

@@ -30,7 +30,7 @@ def read_tenants(
     units = [_inline(gateway, name, tenant) for name, tenant in file.tenants.items()]
     everyone = frozenset({*names.values(), *file.tenants})
     for located in trees.values():
-        rights = _rights(_name(located), everyone, file.secrets.tenant_env, home)
+        rights = _rights(_name(located) or located.text.file.stem, everyone, file.secrets.tenant_env, home)
         checked = check_tree(account, located, shape, env, rights)
         if checked.fits:
             written = msgspec.convert(checked.located.tree, TenantFile, dec_hook=decode_unit)
@@ -76,4 +76,4 @@ def _rights(tenant: str, everyone: frozenset[str], listed: tuple[str, ...], home
     own = _prefix(tenant)
     others = [_prefix(each) for each in everyone if each != tenant]
     taken = tuple(prefix for prefix in others if prefix.startswith(own))
-    return Rights(env=((f"{own}*",) if tenant else ()) + listed, taken=taken, below=home)
+    return Rights(env=(f"{own}*", *listed), taken=taken, below=home)

@@ -1,6 +1,6 @@
 """One part of the configuration that stands or falls alone: the gateway, or one tenant. Its text, tree and types."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 import msgspec
@@ -48,6 +48,13 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     def lost_below(self, *where: str | int) -> bool:
         full = (*self.root, *where)
         return any(gone[: len(full)] == full for gone in self.pruned)
+
+    def lost_settings(self, keys: Collection[str]) -> bool:
+        """Whether something directly in this unit, under one of these keys or one nobody knows, did not fit."""
+        depth = len(self.root)
+        known = type(self.written).__struct_fields__
+        here = (gone[depth] for gone in self.pruned if gone[:depth] == self.root and len(gone) > depth)
+        return any(key in keys or key not in known for key in here)
 
     def lost_names(self, section: str) -> set[str]:
         """Names in a section whose declaration did not fit: known, but not usable."""

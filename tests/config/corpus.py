@@ -27,8 +27,12 @@ class Case(msgspec.Struct, frozen=True):
     name: str
     file: Path
     expected: tuple[Expected, ...]
-    env: dict[str, str]
+    variables: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
+
+    @property
+    def env(self) -> dict[str, str]:
+        return dict(self.variables)
 
 
 def cases() -> list[Case]:
@@ -45,4 +49,4 @@ def read_case(path: Path) -> Case:
     ]
     env = [pair.split("=", 1) for line in header if line.startswith("# env: ") for pair in line[7:].split()]
     problems = [line[11:] for line in header if line.startswith("# problem: ")]
-    return Case(path.stem, file, tuple(sorted(expected)), {each[0]: each[1] for each in env}, tuple(problems))
+    return Case(path.stem, file, tuple(sorted(expected)), tuple((each[0], each[1]) for each in env), tuple(problems))

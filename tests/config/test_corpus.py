@@ -1,6 +1,7 @@
 """Every broken configuration of the corpus is refused for its own fault, at its place, with advice, and for nothing else."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
@@ -15,9 +16,14 @@ from tests.config.plugins import catalog
 CASES = cases()
 
 
+@cache
+def _compiled(case: Case) -> Compiled:
+    return compile_config(case.file, case.env, catalog(*case.problems))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_broken_config_gets_exactly_the_findings_its_header_names(case: Case) -> None:
-    compiled = compile_config(case.file, case.env, catalog(*case.problems))
+    compiled = _compiled(case)
     home = case.file.parent
     found = sorted(
         Expected(
@@ -51,7 +57,7 @@ TESTED_ELSEWHERE = {"MG0007"}  # a file of more than 1 MiB is made by its test
 @pytest.mark.parametrize("render", [render_text, render_json, render_github])
 def test_every_report_of_every_case_can_be_rendered(render: Callable[[Compiled], str]) -> None:
     for case in CASES:
-        text = render(compile_config(case.file, case.env, catalog(*case.problems)))
+        text = render(_compiled(case))
         assert case.expected[0].code in text
 
 

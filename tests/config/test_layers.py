@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -54,14 +55,14 @@ def test_every_effective_value_points_at_a_line_that_holds_it(tmp_path: Path) ->
     seen = 0
     for tenant in result.config.tenants.values():
         for route in tenant.routes:
-            effective = msgspec.to_builtins(route.layer, enc_hook=lambda value: value.text)
+            effective: Any = msgspec.to_builtins(route.layer, enc_hook=lambda value: value.text)
             for path, origin in route.origins.items():
-                value = effective
+                value: Any = effective
                 for step in path.split("."):
                     value = value[step]
                 assert origin.mark is not None
                 line = origin.mark.file.read_text().splitlines()[origin.mark.line - 1]
-                words = value if isinstance(value, list | tuple) else [value]
+                words: list[Any] = list(value) if isinstance(value, list | tuple) else [value]  # pyright: ignore[reportUnknownArgumentType]
                 written = {"semantic": "relevant"}
                 assert all(str(word) in line or written.get(word, "-") in line for word in words), (path, line)
                 seen += 1
@@ -81,7 +82,7 @@ def test_the_order_of_keys_routes_and_files_never_changes_the_effective_config(t
     for seed in range(5):
         chance = random.Random(seed)
 
-        def shuffled(value: object, chance: random.Random = chance) -> object:
+        def shuffled(value: Any, chance: random.Random = chance) -> object:
             if isinstance(value, dict):
                 items = [(key, shuffled(child)) for key, child in value.items()]  # pyright: ignore[reportUnknownVariableType]
                 chance.shuffle(items)  # pyright: ignore[reportUnknownArgumentType]

@@ -58,6 +58,7 @@ def test_the_canary_would_be_seen_if_a_secret_were_plain_text(tmp_path: Path) ->
         GATEWAY.replace("    timeout: 3s", f"    url: redis://me:{INLINE}@host/0\n    timeout: 3"),
         GATEWAY.replace("    timeout: 3s", f"    url: [redis://me:{INLINE}@host/0]"),
         GATEWAY.replace("    timeout: 3s", f"    password: {INLINE}\n\ttimeout: 3"),
+        GATEWAY.replace("main: {type: memory, embedder: small}", f"main: {{tpye: vault, kye: {INLINE}}}"),
         GATEWAY + f"vault: {{token: {INLINE}}}\n",
         GATEWAY + f"vault:\n  token: {INLINE}\n  a: *b\n",
         GATEWAY + f"labels: {{token: !secret {INLINE}}}\n",

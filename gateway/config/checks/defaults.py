@@ -12,7 +12,7 @@ def default_routes(assembly: Assembly) -> Iterator[Diagnostic]:
     for tenant in assembly.config.tenants.values():
         unit = assembly.unit(tenant.name)
         taken = dict[Family, str]()
-        for route in sorted(tenant.routes, key=lambda each: each.mark):
+        for route in sorted(assembly.routes_of(tenant), key=lambda each: each.mark):
             at = ("routes", route.name)
             if not route.default:
                 continue
@@ -27,7 +27,7 @@ def default_routes(assembly: Assembly) -> Iterator[Diagnostic]:
                     hint = "keep one default, or give their `kinds` no overlap"
                     yield found("MG0308", unit.mark(*at, "default"), what, hint, related=(first,))
                 taken.setdefault(family, route.name)
-        for route in tenant.routes:
+        for route in assembly.routes_of(tenant):
             shadow = next((taken[family] for family in sorted(route.families) if family in taken), None)
             if not route.default and route.priority < 0 and shadow:
                 over = Related(unit.key("routes", shadow), "the default")

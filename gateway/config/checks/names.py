@@ -37,7 +37,7 @@ def chain_names(assembly: Assembly) -> Iterator[Diagnostic]:
         at = unit.mark(*where, "chain")
         yield found("MG0301", at, f"there is no chain or provider {layer.chain!r}", advise(layer.chain, known))
     for route in assembly.routes():
-        if not isinstance(route.layer.chain, str) and not _chain_lost(assembly, route):
+        if not isinstance(route.layer.chain, str) and not _unknown_profile(assembly, route):
             hint = "write `chain:` here, in the tenant or in `defaults`, with the name of a chain or provider"
             yield found("MG0312", route.mark, f"nothing says where the route {route.name!r} keeps its records", hint)
 
@@ -68,15 +68,7 @@ def profile_names(assembly: Assembly) -> Iterator[Diagnostic]:
                 yield found("MG0305", at, f"there is no profile {profile!r}", advise(profile, known))
 
 
-def _chain_lost(assembly: Assembly, route: RouteConfig) -> bool:
-    """Whether a level above named a chain in a way that was refused already."""
-    unit, gateway = assembly.unit(route.tenant), assembly.gateway
-    profiles = assembly.written(route.tenant).profiles
-    return (
-        unit.lost("routes", route.name, "chain")
-        or unit.lost("chain")
-        or unit.lost("profiles")
-        or gateway.lost("defaults", "chain")
-        or any(gateway.lost("profiles", name, "chain") for name in profiles)
-        or any(name not in known_names(assembly, gateway, "profiles") for name in profiles)
-    )
+def _unknown_profile(assembly: Assembly, route: RouteConfig) -> bool:
+    """Whether a profile that might have named a chain is not there, which is told where it is named."""
+    known = known_names(assembly, assembly.gateway, "profiles")
+    return any(name not in known for name in assembly.written(route.tenant).profiles)

@@ -12,7 +12,7 @@ from gateway.config.overlap import specificity, witness
 
 def ties(assembly: Assembly) -> Iterator[Diagnostic]:
     for tenant in assembly.config.tenants.values():
-        for one, other in combinations(tenant.routes, 2):
+        for one, other in combinations(assembly.routes_of(tenant), 2):
             request = _both(one, other)
             if request is None:
                 continue
