@@ -139,13 +139,14 @@ async def test_what_a_route_does_not_let_a_request_set_is_refused(served: Gatewa
     for number in range(4):
         await add(served, f"m{number}", route="strict")
     assert len(await texts(served, "strict", query="m")) == 2
-    for name, value in {
+    asked: dict[str, Any] = {
         "top_k": 3,
         "strategy": "all",
         "min_relevance": 0.1,
         "max_tokens": 5,
         "time_window_hours": 1,
-    }.items():
+    }
+    for name, value in asked.items():
         assert refused(await search(served, "strict", query="m", **{name: value})) == (422, "override_not_allowed")
     assert (await search(served, "strict", query="m", filters={"a": 1})).status_code == 200
 
@@ -270,8 +271,8 @@ async def test_a_bound_key_is_its_user(served: Gateway) -> None:
     ],
 )
 async def test_a_reader_changes_nothing(served: Gateway, method: str, path: str) -> None:
-    body = {"json": {"content": "x", "user_id": "u"}} if method != "DELETE" else {}
-    reply = await served.http.request(method, path, headers={"authorization": f"Bearer {READER.text}"}, **body)
+    body = {"content": "x", "user_id": "u"} if method != "DELETE" else None
+    reply = await served.http.request(method, path, headers={"authorization": f"Bearer {READER.text}"}, json=body)
     assert refused(reply) == (403, "role_missing")
 
 
