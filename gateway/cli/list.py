@@ -1,5 +1,7 @@
 """`memory-gateway list`: the plugins that a configuration may name here, and what they still need."""
 
+import sys
+
 import click
 
 from gateway.config.catalog import GROUPS, Catalog, missing_packages
@@ -17,7 +19,7 @@ def command(group: str | None) -> None:
         for name, plugin in sorted(catalog.of(each).items()):
             extras = sorted({extra for _, extra in missing_packages(plugin)})
             needs = f"  (pip install 'memory-gateway[{','.join(extras)}]')" if extras else ""
-            about = (plugin.__doc__ or "").strip().split("\n")[0]
+            about = (sys.modules[plugin.__module__].__doc__ or "").strip().split("\n")[0]
             click.echo(f"  {name:<14} {about}{needs}".rstrip())
     for problem in catalog.problems:
         click.echo(f"warning: {problem}", err=True)

@@ -43,7 +43,7 @@ def test_places_count_characters_from_one_also_behind_wide_ones() -> None:
     located = _read("ключ: {é: '😀', b: x}\nlist:\n  - 1\n  - {k: v}\n")
     assert (located.mark("ключ", "b").line, located.mark("ключ", "b").column) == (1, 19)
     assert located.key("ключ", "b").column == 16
-    assert (located.mark("list", 1, "k").line, located.mark("list", 1, "k").column) == (4, 8)
+    assert (located.mark("list", 1, "k").line, located.mark("list", 1, "k").column) == (4, 9)
     assert located.mark("list", 1, "missing").line == 4
 
 
