@@ -54,7 +54,8 @@ def uuid7(at: datetime, entropy: bytes) -> str:
     millis, rest = divmod(micros, 1000)
     high = (millis << 16) | 0x7000 | (rest * 4096 // 1000)
     low = (0b10 << 62) | (int.from_bytes(entropy) & ((1 << 62) - 1))
-    return str(uuid.UUID(int=(high << 64) | low))
+    text = f"{(high << 64) | low:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def keyed_id(*parts: str) -> str:

@@ -4,8 +4,7 @@ Built once per Snapshot. Services read it and never look anything up by name.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -55,19 +54,22 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
             raise Invalid(f"no strategy {name!r}; known: {known}", code="unknown_strategy", at="strategy")
         return found
 
-    @contextmanager
-    def metered(self, operation: str) -> Generator[None]:
+    def metered(self, operation: str) -> "Metered":
         """Counts what happens inside, with its time and the code of the error it ends in."""
-        meter = self.meter(operation)
-        started = time.perf_counter()
-        code = ""
-        try:
-            yield
-        except GatewayError as error:
-            code = error.code
-            raise
-        except BaseException:
-            code = "internal"
-            raise
-        finally:
-            meter.observe(time.perf_counter() - started, code)
+        return Metered(self.meter(operation))
+
+
+class Metered:
+    """One operation while it is under way."""
+
+    __slots__ = ("_meter", "_started")
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        code = "" if error is None else error.code if isinstance(error, GatewayError) else "internal"
+        self._meter.observe(time.perf_counter() - self._started, code)

@@ -69,24 +69,37 @@ class IdentityReader:
 
 def claim(rule: ScopeRule, parts: Parts, tenant: str, space: str) -> Claimed:
     """The scope and reach that a route's rule makes of the parts, or Malformed / Invalid with what is missing."""
-    owned = rule.require | rule.allow | rule.any_of
-    for part in PARTS:
-        value = parts.of(part)
-        if value:
-            check_part(value, f"{part}_id")
-            if part not in owned and part not in rule.context:
-                raise Invalid(f"this route takes no {part}_id", code="scope_not_allowed", at=f"{part}_id")
-        elif part in rule.require:
-            raise Malformed(f"this route needs {part}_id", code="missing_scope_part", at=f"{part}_id")
+    user = _owning(rule, "user", parts.user)
+    agent = _owning(rule, "agent", parts.agent)
+    run = _owning(rule, "run", parts.run)
     if rule.any_of and not any(parts.of(part) for part in rule.any_of):
         wanted = " or ".join(f"{part}_id" for part in PARTS if part in rule.any_of)
         raise Malformed(f"this route needs {wanted}", code="missing_scope_part")
-    mine = {part: parts.of(part) if part in owned else "" for part in PARTS}
-    pinned = any(mine.values())
-    free = (rule.allow | rule.any_of) if pinned else frozenset[Part]()
+    scope = Scope(tenant, space, user, agent, run)
+    if not user and not agent and not run:
+        return Claimed(scope, Reach.only(scope), parts, pinned=False)
     # The user is never free: a reach without one covers only what belongs to no user.
-    loose = {part: None if not mine[part] and part in free and part != "user" else mine[part] for part in PARTS}
-    return Claimed(Scope(tenant, space, **mine), Reach(tenant, space, **loose), parts, pinned)
+    reach = Reach(tenant, space, user, agent or _free(rule, "agent"), run or _free(rule, "run"))
+    return Claimed(scope, reach, parts, pinned=True)
+
+
+def _owning(rule: ScopeRule, part: Part, value: str) -> str:
+    """The value where it is there and makes the owner, else ""."""
+    if not value:
+        if part in rule.require:
+            raise Malformed(f"this route needs {part}_id", code="missing_scope_part", at=f"{part}_id")
+        return ""
+    check_part(value, f"{part}_id")
+    if part in rule.require or part in rule.allow or part in rule.any_of:
+        return value
+    if part not in rule.context:
+        raise Invalid(f"this route takes no {part}_id", code="scope_not_allowed", at=f"{part}_id")
+    return ""
+
+
+def _free(rule: ScopeRule, part: Part) -> str | None:
+    """What a reach says of a part that is not there: any, where the rule leaves it open; none, where it does not."""
+    return None if part in rule.allow or part in rule.any_of else ""
 
 
 def _sources(templates: str | Sequence[str]) -> list[Source]:

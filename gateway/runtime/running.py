@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from gateway.domain.errors import GatewayError, Unavailable
@@ -32,14 +32,10 @@ class Running:
 
     @property
     def snapshot(self) -> Snapshot:
+        """The one that serves now. Whoever uses it across an await enters it first."""
         if self._snapshot is None:
             raise Unavailable("the gateway is not ready", code="not_ready", headers={"Retry-After": "1"})
         return self._snapshot
-
-    @contextmanager
-    def lease(self) -> Generator[Snapshot]:
-        with self.snapshot.lease() as leased:
-            yield leased
 
     async def start(self) -> None:
         self._snapshot = await self._build()

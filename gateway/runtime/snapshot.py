@@ -4,8 +4,9 @@ Everything that must not outlive a generation (caches, bound routes, credentials
 reference to it changes all of it at once.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Self
 
 from gateway.auth.gate import Gate
 from gateway.config.compiled import Config
@@ -19,7 +20,9 @@ from gateway.runtime.routing import Candidate, choose
 
 
 class Snapshot:
-    """`close` gives everything back; the caller sees to it that no lease is out any more."""
+    """A request enters it and is one of its `leases` until it exits. `close` gives everything back; the caller sees to
+    it that no lease is out any more.
+    """
 
     def __init__(
         self,
@@ -39,13 +42,12 @@ class Snapshot:
         self._routes = routes
         self._stack = stack
 
-    @contextmanager
-    def lease(self) -> Generator["Snapshot"]:
+    def __enter__(self) -> Self:
         self.leases += 1
-        try:
-            yield self
-        finally:
-            self.leases -= 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leases -= 1
 
     def route(self, principal: Principal, facts: Facts) -> tuple[BoundRoute, Parts]:
         chosen, parts = choose(self.candidates(principal.tenant, facts.family), facts, principal)

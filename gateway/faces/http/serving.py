@@ -45,7 +45,7 @@ class Served:
         tenant = key = code = ""
         extra: tuple[tuple[bytes, bytes], ...] = ()
         try:
-            with self._running.lease() as snapshot:
+            with self._running.snapshot as snapshot:
                 principal = snapshot.gate.identify(
                     header("authorization") or header("x-api-key"), self._running.means.clock()
                 )
@@ -101,17 +101,19 @@ def _failed(error: BaseException, request_id: str) -> tuple[str, int, bytes, byt
 
 
 def header_reader(headers: Iterable[tuple[bytes, bytes]]) -> Callable[[str], str | None]:
-    """Looks headers up by lower-case name. What is not UTF-8 reads as latin-1, as HTTP has it."""
+    """Looks headers up by lower-case name; the first of a name counts. What is not UTF-8 reads as latin-1, as HTTP has it."""
+    values: dict[bytes, bytes] = {}
+    for name, value in headers:
+        values.setdefault(name, value)
 
     def header(name: str) -> str | None:
-        wanted = name.encode()
-        for each, value in headers:
-            if each == wanted:
-                try:
-                    return value.decode()
-                except UnicodeDecodeError:
-                    return value.decode("latin-1")
-        return None
+        value = values.get(name.encode())
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
 
     return header
 
