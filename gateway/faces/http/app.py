@@ -86,7 +86,7 @@ def _handler(endpoint: Endpoint, running: Running, lines: Lines) -> Any:
         http_method=[endpoint.method],  # type: ignore[list-item]  # a name is as good as the enum
         status_code=endpoint.status,
         middleware=[middleware(endpoint, running, lines)],
-        operation_id=endpoint.operation.name,
+        operation_id=endpoint.id or endpoint.operation.name,
         summary=endpoint.summary,
         description=inspect.getdoc(endpoint.operation.run),
         tags=[endpoint.tag],

@@ -37,6 +37,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         None  # a plain-text form of the reply, where the request asks for one
     )
     replayable: bool = False  # takes an Idempotency-Key
+    id: str = ""  # its name in OpenAPI, where the operation has another endpoint that goes by the operation's name
 
     @property
     def bodied(self) -> bool:

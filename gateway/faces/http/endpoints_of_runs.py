@@ -21,6 +21,7 @@ RUNS: Final = (
     Endpoint(
         method="PUT",
         path="/v1/runs/{run_id}/checkpoints/{checkpoint_id}",
+        id="checkpoint.put_named",
         operation=putting.PUT,
         request=putting.NewCheckpoint,
         reply=putting.PutCheckpoint,
@@ -103,6 +104,7 @@ RUNS: Final = (
     Endpoint(
         method="GET",
         path="/v1/checkpoints",
+        id="checkpoint.list_all",
         operation=reading.LIST,
         request=reading.CheckpointListing,
         reply=reading.Checkpoints,
@@ -112,6 +114,7 @@ RUNS: Final = (
     Endpoint(
         method="GET",
         path="/v1/checkpoints/{checkpoint_id}",
+        id="checkpoint.find",
         operation=reading.GET,
         request=reading.OneCheckpoint,
         reply=reading.Checkpoint,
@@ -121,6 +124,7 @@ RUNS: Final = (
     Endpoint(
         method="DELETE",
         path="/v1/checkpoints/{checkpoint_id}",
+        id="checkpoint.drop",
         operation=removing.DELETE,
         request=reading.OneCheckpoint,
         reply=Removed,
