@@ -105,6 +105,7 @@ CODES: Final[dict[str, Code]] = {
     "MG0505": Code("no credentials", W, "The tenant is not open and has no API key, so nobody can be its caller."),
     "MG0506": Code("open with keys", E, "`mode: open` asks for no credential, so the keys beside it protect nothing."),
     "MG0507": Code("key id twice", E, "Two keys of a tenant share an id; logs could not tell them apart."),
+    "MG0508": Code("short cursor key", E, "Whoever finds the key by trying can make page cursors of their own."),
     "MG0601": Code("scope too wide", E, "The route's scope is wider than `policy.widest_scope` allows."),
     "MG0602": Code("too many results", E, "The route returns more than `policy.max_top_k` allows."),
     "MG0603": Code("kept too long", E, "`policy.max_ttl` asks for a ttl on every route, up to that long."),

@@ -142,13 +142,14 @@ class Layer(Keys, frozen=True, kw_only=True):
 
 
 Pattern: TypeAlias = Annotated[str, Meta(description="A literal, or a prefix ending in *.", min_length=1)]
+Op: TypeAlias = Literal["add", "get", "list", "search", "update", "delete"]
 Patterns: TypeAlias = Pattern | tuple[Pattern, ...]
 
 
 class Match(Keys, frozen=True, kw_only=True):
     """Which requests a route takes. All conditions must hold; of a list, one."""
 
-    op: Patterns | None = None
+    op: Op | tuple[Op, ...] | None = None
     user: Patterns | None = None
     agent: Patterns | None = None
     run: Patterns | None = None
@@ -252,16 +253,21 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     """The gateway's own file."""
 
     version: Literal[1]
-    server: Server = field(default_factory=Server)
-    plugins: Plugins = Plugins()
+    server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
+    plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
-    embedders: Plugged = {}
-    providers: Plugged = {}
-    chains: dict[Name, Annotated[tuple[Step, ...], Meta(min_length=1)]] = {}
-    strategies: Plugged = {}
-    profiles: dict[Name, Layer] = {}
-    defaults: Layer = field(default_factory=Layer)
-    policy: Policy = Policy()
+    embedders: Annotated[
+        Plugged, Meta(description="What turns text into vectors, by name. `local` is always there.")
+    ] = {}
+    providers: Annotated[Plugged, Meta(description="Backends, by name.")] = {}
+    chains: Annotated[
+        dict[Name, Annotated[tuple[Step, ...], Meta(min_length=1)]],
+        Meta(description="How providers work together, by name."),
+    ] = {}
+    strategies: Annotated[Plugged, Meta(description="Ways to find memories, by name.")] = {}
+    profiles: Annotated[dict[Name, Layer], Meta(description="Settings that tenants apply by name.")] = {}
+    defaults: Annotated[Layer, Meta(description="Settings for everybody.")] = field(default_factory=Layer)
+    policy: Annotated[Policy, Meta(description="Floors: what no tenant may go below.")] = Policy()
     include: Annotated[
         str | tuple[str, ...], Meta(description="Tenant files, relative to this one: `tenants/*.yaml`.")
     ] = ()

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from gateway.config.assembly import Assembly
 from gateway.config.checks.chains import chain_steps
 from gateway.config.checks.credentials import credentials, no_credentials
+from gateway.config.checks.cursor import cursor_key
 from gateway.config.checks.defaults import default_routes, no_default
 from gateway.config.checks.filters import filters
 from gateway.config.checks.imports import imports
@@ -32,7 +33,7 @@ Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
 CHECKS: Final[tuple[Check, ...]] = (
     names_taken, chain_names, strategy_names, profile_names, chain_steps, ties, default_routes, patterns, scopes,
     templates, filters, metadata_schemas, limits, kinds_held, vectors_there, resources, imports, credentials,
-    open_tenants, policy,
+    open_tenants, policy, cursor_key,
 )  # fmt: skip
 
 ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused, no_tenants)
