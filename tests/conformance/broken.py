@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from gateway.domain.filters import Compare, matches
-from gateway.domain.ports import Count, Hit, Page, Position, Scan, Where
+from gateway.domain.ports import Capabilities, Count, Hit, Page, Position, Scan, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.memory import Memory
+from gateway.providers.sqlite import Sqlite
 
 from .subjects import Place, Subject
 
@@ -218,12 +219,30 @@ class ConvertsFilterValues(Memory):
         return await super().scan(reach, replace(scan, where=Where(scan.where.kinds, test)))
 
 
+class DeclaresItselfDurable(Memory):
+    @classmethod
+    def capabilities(cls, options: Any) -> Capabilities:
+        return replace(super().capabilities(options), durable=True)
+
+
+class AcknowledgesEarly(Sqlite):
+    """Says yes, and writes a moment later."""
+
+    async def put(self, records: Sequence[Record]) -> Sequence[bool]:
+        self.late = asyncio.ensure_future(self._later(records))
+        return [True] * len(records)
+
+    async def _later(self, records: Sequence[Record]) -> None:
+        await asyncio.sleep(0.02)
+        await super().put(records)
+
+
 class DeclaresTooMuch(Memory):
     sweep = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] -- the fault
 
 
-# Each fault, and the theme whose clauses must catch it.
-FAULTS: dict[type[Memory], str] = {
+# Each fault, and the theme whose clauses must catch it, or the clause.
+FAULTS: dict[type[Memory | Sqlite], str] = {
     IgnoresTheReach: "reading", ScansWiderThanTheReach: "scopes", DeletesOutsideTheReach: "removing",
     FoldsCase: "scopes", MatchesTenantsByPrefix: "scopes", SkipsOneBetweenPages: "paging", FiltersAfterTheLimit: "filters",
     StoresOlderVersions: "writing", TakesIdsFromOtherScopes: "writing", SaysStoredAlways: "writing",
@@ -233,6 +252,8 @@ FAULTS: dict[type[Memory], str] = {
     ChangesNumbers: "writing", NormalisesText: "writing", DropsHalfOfABatch: "writing", HoldsTheLoop: "concurrency",
     DeclaresTooMuch: "facts", AcceptsEveryRival: "concurrency", ForgetsWhatIsNotAscii: "writing",
     ConvertsFilterValues: "filters",
+    DeclaresItselfDurable: "processes",
+    AcknowledgesEarly: "processes: what was acknowledged survives a killed process",
 }  # fmt: skip
 
 
@@ -240,15 +261,14 @@ def _lower(scope: Scope) -> Scope:
     return replace(scope, user=scope.user.lower(), agent=scope.agent.lower(), run=scope.run.lower())
 
 
-def _no_options(_: Place) -> dict[str, Any]:
-    return {}
+def _options(plugin: type[Memory | Sqlite]) -> Callable[[Place], dict[str, Any]]:
+    given = {"path": "m.db"} if issubclass(plugin, Sqlite) else {}
+    return lambda _: given
 
 
-def _subject(plugin: type[Memory]) -> Subject:
-    options: Callable[[Place], dict[str, Any]] = _no_options
-    return Subject(
-        name=plugin.__name__, plugin=f"conformance.broken:{plugin.__name__}", against="stand-in", options=options
-    )
+def _subject(plugin: type[Memory | Sqlite]) -> Subject:
+    name = plugin.__name__
+    return Subject(name=name, plugin=f"tests.conformance.broken:{name}", against="stand-in", options=_options(plugin))
 
 
 SUBJECTS = tuple(_subject(each) for each in (Sound, *FAULTS))

@@ -30,15 +30,15 @@ class Acknowledged(msgspec.Struct, frozen=True):
 
 def started(subject: Subject, place: Place, tenant: str, seed: str, batches: int) -> subprocess.Popen[bytes]:
     job = Job(
-        subject=subject.name, home=str(place.home), token=place.token, server=dict(place.server),
+        plugin=subject.plugin, options=subject.options(place), home=str(place.home), token=place.token, server=dict(place.server),
         tenant=tenant, seed=seed, batches=batches,
     )  # fmt: skip
-    tests = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     return subprocess.Popen(
-        [sys.executable, "-m", "conformance.worker", msgspec.json.encode(job).decode()],
+        [sys.executable, "-m", "tests.conformance.worker", msgspec.json.encode(job).decode()],
         stdout=subprocess.PIPE,
-        cwd=tests,
-        env={**os.environ, "PYTHONPATH": str(tests)},
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
 
 

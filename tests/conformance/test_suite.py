@@ -22,26 +22,26 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> str:
     run = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", str(here),
-            f"--ignore={__file__}", f"--ignore={here / 'test_processes.py'}",
-            "-k", HEAVY, "--conformance-subjects=conformance.broken:SUBJECTS", f"--conformance-report={file}"],
-        cwd=here.parent.parent, env={**os.environ, "PYTHONPATH": str(here.parent)}, capture_output=True, check=False,
+            f"--ignore={__file__}",
+            "-k", HEAVY, "--conformance-subjects=tests.conformance.broken:SUBJECTS", f"--conformance-report={file}"],
+        cwd=here.parent.parent, env={**os.environ, "PYTHONPATH": str(here.parent.parent)}, capture_output=True, check=False,
     )  # fmt: skip
     assert run.returncode == 1, run.stdout.decode()[-2000:]
     return file.read_text(encoding="utf-8")
 
 
 def failed(matrix: str, name: str) -> list[str]:
-    """The themes of the clauses that this subject failed."""
+    """The clauses that this subject failed, each after its theme."""
     header, _, *rows = matrix.splitlines()
     columns = [cell.strip() for cell in header.split("|")]
     at = columns.index(f"{name} (stand-in)")
     cells = [re.split(r" ?\| ?", row) for row in rows]
-    return [row[1] for row in cells if row[at] == "fail"]
+    return [f"{row[1]}: {row[2]}" for row in cells if row[at] == "fail"]
 
 
 @pytest.mark.parametrize(("fault", "theme"), [(each.__name__, theme) for each, theme in FAULTS.items()])
 def test_a_fault_is_caught_by_the_clauses_of_its_theme(fault: str, theme: str, matrix: str) -> None:
-    assert theme in failed(matrix, fault)
+    assert [clause for clause in failed(matrix, fault) if clause.startswith(theme)]
 
 
 def test_a_sound_provider_is_not_accused(matrix: str) -> None:

@@ -1,12 +1,13 @@
-"""A process of its own that uses a subject: run as `python -m conformance.worker JOB`. Says on stdout what was acknowledged.
+"""A process of its own that uses a subject: run as `python -m tests.conformance.worker JOB`. Says on stdout what was acknowledged.
 
-JOB is JSON: the subject's name, the place, the tenant, what to do, the seed and how much.
+JOB is JSON, the fields of Job.
 """
 
 import asyncio
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,11 +15,12 @@ from gateway.domain.record import Record
 from gateway.domain.scope import Scope
 
 from .making import Maker, Time, unit
-from .subjects import DIMENSION, SUBJECTS, Place
+from .subjects import DIMENSION, Place, Subject
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    subject: str
+    plugin: str
+    options: dict[str, Any]
     home: str
     token: str
     server: dict[str, str]
@@ -44,7 +46,7 @@ def expected(make: Maker, tenant: str, number: int) -> list[Record]:
 
 
 async def work(job: Job) -> None:
-    subject = next(each for each in SUBJECTS if each.name == job.subject)
+    subject = Subject(name="worker", plugin=job.plugin, against="real", options=lambda _: job.options)
     place = Place(Path(job.home), job.token, job.server)
     clock = Time()
     make = Maker(clock, job.seed)

@@ -131,5 +131,7 @@ def _within(reach: Reach, row: tuple[Any, ...], now: int) -> Record | None:
     scope = Scope(*row[_WIDTH : _WIDTH + 5])
     if scope.tenant != reach.tenant:
         raise Tampered("a stored record belongs to a scope of another tenant")
-    expires = row[5]
-    return record_of(row, scope) if reach.covers(scope) and (expires is None or expires > now) else None
+    if not reach.covers(scope):
+        return None
+    record, expires = record_of(row, scope), row[5]
+    return record if expires is None or expires > now else None

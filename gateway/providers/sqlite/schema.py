@@ -39,7 +39,7 @@ CREATE TABLE records (
     metadata TEXT NOT NULL, provenance TEXT NOT NULL, text TEXT NOT NULL, body BLOB, vector BLOB,
     UNIQUE (tenant, id)
 );
-CREATE INDEX records_scope ON records (scope, kind, created, id);
+CREATE INDEX records_scope ON records (scope, kind, created, id, expires);
 CREATE INDEX records_tenant ON records (tenant, created, id);
 CREATE INDEX records_expiry ON records (expires, kind, size) WHERE expires IS NOT NULL;
 CREATE TABLE census (kind TEXT PRIMARY KEY, records INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
