@@ -6,6 +6,7 @@ Postgres text has no NUL; UTF-8 has no lone surrogates; JSON has no NaN; JavaScr
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from gateway.domain.errors import Invalid, TooLarge
@@ -23,6 +24,14 @@ def check_text(value: str, at: str) -> None:
             value.encode()
         except UnicodeEncodeError:
             raise Invalid(f"{at} holds a lone surrogate, which is not text", code="surrogate", at=at) from None
+
+
+def check_time(value: datetime, at: str) -> datetime:
+    """The moment in UTC; without an offset it is UTC already. Refused where UTC has no such moment."""
+    try:
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"{at} is out of the calendar", code="bad_time", at=at) from None
 
 
 def check_json(value: Any, at: str, *, numbers: bool = True) -> None:

@@ -51,7 +51,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """When a new record ends: the request's wish, but never later than the route's ttl."""
         own = self.route.config.layer.ttl
         limits = [each for each in (ttl_seconds, own.seconds if own else None) if each is not None]
-        return now + timedelta(seconds=min(limits)) if limits else None
+        try:
+            return now + timedelta(seconds=min(limits)) if limits else None
+        except OverflowError:
+            return None  # later than the calendar goes
 
 
 class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from gateway.domain.errors import Conflict, GatewayError, Invalid, TooLarge
 from gateway.domain.ids import Stamp, keyed_id
-from gateway.domain.portable import check_json
+from gateway.domain.portable import check_json, check_text, check_time
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Scoped
@@ -93,6 +93,7 @@ def _draft(call: Call, item: NewMemory, index: int) -> Record:
     if raw is UNSET or (item.content is not UNSET and item.messages is not UNSET):
         raise Invalid("give exactly one of content and messages", code="no_content", at="content")
     content = read_content(raw, layer.limits.max_content.bytes)
+    check_text(item.role or content.role, "role")
     check_metadata(call, item.metadata)
     stamp = call.route.mint.stamp()
     fingerprint = ""
@@ -109,7 +110,7 @@ def _draft(call: Call, item: NewMemory, index: int) -> Record:
         body=content.body,
         role=item.role or content.role,
         metadata=item.metadata,
-        created_at=item.created_at or stamp.at,
+        created_at=stamp.at if item.created_at is None else check_time(item.created_at, "created_at"),
         updated_at=stamp.at,
         expires_at=call.expires(stamp.at, item.ttl_seconds),
         provenance=call.provenance(fingerprint),

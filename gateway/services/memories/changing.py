@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.domain.errors import Conflict, Invalid
+from gateway.domain.portable import check_time
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
 from gateway.services.asking import Scoped
@@ -77,7 +78,7 @@ async def _next(call: Call, old: Record, request: Change) -> Record:
 
 def _bounded(call: Call, wished: datetime | None, now: datetime) -> datetime | None:
     """The wish, but never past the route's ttl."""
-    seconds = None if wished is None else (wished - now).total_seconds()
+    seconds = None if wished is None else (check_time(wished, "expires_at") - now).total_seconds()
     return call.expires(now, seconds)
 
 

@@ -3,7 +3,7 @@
 With `explain`, the reply names every candidate that was looked at, its partial scores, and why it was left out.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -91,7 +91,7 @@ async def recall(call: Call, request: Search, kinds: frozenset[Kind]) -> Recalle
         kinds=kinds,
         top_k=min(request.top_k or request.limit or settings.top_k, limits.max_top_k),
         min_relevance=settings.min_relevance if request.min_relevance is None else request.min_relevance,
-        since=now - timedelta(hours=hours) if hours else None,
+        since=_before(now, hours) if hours else None,
         filter=_both(route.config.filter, read_filter(request.filters, "filters")),
         max_tokens=request.max_tokens or settings.max_tokens,
         explain=request.explain,
@@ -101,6 +101,13 @@ async def recall(call: Call, request: Search, kinds: frozenset[Kind]) -> Recalle
     for fault in recalled.faults:
         route.fault(fault)
     return recalled
+
+
+def _before(now: datetime, hours: float) -> datetime | None:
+    try:
+        return now - timedelta(hours=hours)
+    except OverflowError:
+        return None  # earlier than the calendar goes: everything is within
 
 
 def _both(own: Filter | None, asked: Filter | None) -> Filter | None:
