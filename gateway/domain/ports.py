@@ -44,6 +44,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     order: Order = Order.NEWEST
     after: Position | None = None
     vectors: bool = False  # without it, providers may leave `vector` empty
+    bodies: bool = True  # without it, providers may leave `body` empty
 
 
 class Page(msgspec.Struct, frozen=True):

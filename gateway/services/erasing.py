@@ -16,7 +16,7 @@ async def erase(call: Call, where: Where, after_page: Callable[[Sequence[str]], 
     """
     route, reach = call.route, call.reach
     deleted = 0
-    scan = Scan(where=where, limit=PAGE, order=Order.OLDEST)
+    scan = Scan(where=where, limit=PAGE, order=Order.OLDEST, bodies=False)
     while True:
         page = await route.provider.scan(reach, scan)
         if page.records:
@@ -28,4 +28,4 @@ async def erase(call: Call, where: Where, after_page: Callable[[Sequence[str]], 
             route.recaller.forget(reach)
             return deleted
         # A page may be short of matches and still have a next; from there on nothing is met twice.
-        scan = Scan(where=where, limit=PAGE, order=Order.OLDEST, after=page.next)
+        scan = Scan(where=where, limit=PAGE, order=Order.OLDEST, after=page.next, bodies=False)

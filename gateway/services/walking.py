@@ -11,11 +11,17 @@ LARGEST: Final = 500
 
 
 async def walk(
-    provider: Provider, reach: Reach, where: Where, *, order: Order = Order.NEWEST, first: int = LARGEST
+    provider: Provider,
+    reach: Reach,
+    where: Where,
+    *,
+    order: Order = Order.NEWEST,
+    first: int = LARGEST,
+    bodies: bool = True,
 ) -> AsyncIterator[Record]:
     """Every record, in order. The first page asks for `first`; each further one for twice as many, up to LARGEST."""
     size = min(first, LARGEST)
-    scan = Scan(where=where, limit=size, order=order)
+    scan = Scan(where=where, limit=size, order=order, bodies=bodies)
     while True:
         page = await provider.scan(reach, scan)
         for record in page.records:
@@ -23,7 +29,7 @@ async def walk(
         if page.next is None:
             return
         size = min(2 * size, LARGEST)
-        scan = Scan(where=where, limit=size, order=order, after=page.next)
+        scan = Scan(where=where, limit=size, order=order, after=page.next, bodies=bodies)
 
 
 async def newest(provider: Provider, reach: Reach, where: Where) -> Record | None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from gateway.domain.filters import Compare
@@ -9,7 +10,7 @@ from gateway.domain.ports import Order, Position, Provider, Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 
-from .making import MEMORIES, Maker, Time, everything, pages, scanned
+from .making import MEMORIES, Maker, Time, everything, pages, scanned, unit
 from .subjects import DIMENSION, Place, Subject
 
 
@@ -123,3 +124,14 @@ async def test_vectors_come_when_they_are_asked_for(provider: Provider, make: Ma
     reach = Reach.only(make.scope())
     assert await scanned(provider, reach, vectors=True) == [record]
     assert [each.vector in (None, record.vector) for each in await scanned(provider, reach)] == [True]
+
+
+async def test_bodies_come_unless_they_are_left_out(provider: Provider, make: Maker) -> None:
+    """What a scan leaves out is the body alone, and only where it was told to."""
+    record = make.record(body=b'{"a": 1}', vector=unit([1.0] * DIMENSION))
+    await provider.put([record])
+    for bodies in (True, False):
+        page = await provider.scan(Reach.only(record.scope), Scan(where=MEMORIES, limit=1, bodies=bodies, vectors=True))
+        found = page.records[0]
+        assert found.body in ((record.body,) if bodies else (record.body, None))
+        assert msgspec.structs.replace(found, body=record.body) == record

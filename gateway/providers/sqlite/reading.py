@@ -19,7 +19,7 @@ from gateway.domain.ports import Count, Page, Position, Scan
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.sqlite.pushdown import pushed
-from gateway.providers.sqlite.rows import COLUMNS, PLACED, SELECTED, record_of
+from gateway.providers.sqlite.rows import COLUMNS, PLACED, SELECTED, columns, record_of
 from gateway.providers.sqlite.selecting import Rows, covered
 
 _ONE: Final = (
@@ -71,8 +71,9 @@ class Reading:
         step = scan.limit + 1 if test is None else max(scan.limit + 1, _FILTERED)
         found: list[Record] = []
         after = scan.after
+        selected = columns(vectors=scan.vectors, bodies=scan.bodies)
         while True:
-            query = msgspec.structs.replace(rows, order=scan.order, after=after).page(step, vectors=scan.vectors)
+            query = msgspec.structs.replace(rows, order=scan.order, after=after).page(step, selected)
             read = self.connection.execute(query.sql, query.values).fetchall()
             for row in read:
                 record = record_of(row, scope or Scope(*row[_WIDTH : _WIDTH + 5]))

@@ -14,7 +14,6 @@ COLUMNS: Final = (
 )  # fmt: skip
 STORED: Final = ("seq", "scope", "tenant", "size", "words", *COLUMNS)
 SELECTED: Final = ", ".join(f"r.{name}" for name in COLUMNS)
-WITHOUT_VECTOR: Final = SELECTED.replace("r.vector", "NULL")
 PLACED: Final = "s.tenant, s.space, s.user, s.agent, s.run"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,6 +22,12 @@ _KINDS: Final = {kind.value: kind for kind in Kind}
 _METADATA: Final = msgspec.json.Decoder(dict[str, Any])
 _PROVENANCE: Final = msgspec.json.Decoder(Provenance)
 _NOWHERE: Final = Provenance()
+
+
+def columns(*, vectors: bool, bodies: bool) -> str:
+    """What is selected of a record, with NULL for the large parts that nobody asked for."""
+    selected = SELECTED if vectors else SELECTED.replace("r.vector", "NULL")
+    return selected if bodies else selected.replace("r.body", "NULL")
 
 
 def micros(at: datetime) -> int:

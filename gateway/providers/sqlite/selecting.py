@@ -15,7 +15,7 @@ from gateway.domain.ports import Order, Position
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 from gateway.providers.sqlite.pushdown import Clause
-from gateway.providers.sqlite.rows import PLACED, SELECTED, WITHOUT_VECTOR, micros
+from gateway.providers.sqlite.rows import PLACED, micros
 
 _PARTS: Final = ("space", "user", "agent", "run")
 _ALIVE: Final = "(r.expires IS NULL OR r.expires > ?)"
@@ -37,24 +37,23 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     order: Order = Order.NEWEST
     after: Position | None = None
 
-    def page(self, limit: int, *, vectors: bool) -> Query:
+    def page(self, limit: int, selected: str) -> Query:
         """The columns of each record (and its scope's parts, where the scope is not exact), in order."""
-        columns = SELECTED if vectors else WITHOUT_VECTOR
         tail = f"ORDER BY {self._sorted('r.')} LIMIT ?"
         if self.scope is None:
-            columns = f"{columns}, {PLACED}"
+            selected = f"{selected}, {PLACED}"
         if self.scope is not None and len(self.kinds) == 1:
             sql, values = self._of_kind(next(iter(self.kinds)))
-            return Query(f"SELECT {columns} {sql} {tail}", (*values, limit))
+            return Query(f"SELECT {selected} {sql} {tail}", (*values, limit))
         if self._whole_tenant():
             space, named = ("", ()) if self.reach.space is None else (" AND s.space = ?", (self.reach.space,))
             kinds, of = self._kinds()
             rest, more = self._rest()
             sql = f"FROM records r CROSS JOIN scopes s ON s.scope = r.scope WHERE r.tenant = ?{space} AND {kinds}{rest}"
-            return Query(f"SELECT {columns} {sql} {tail}", (self.reach.tenant, *named, *of, *more, limit))
+            return Query(f"SELECT {selected} {sql} {tail}", (self.reach.tenant, *named, *of, *more, limit))
         inner = self.numbers(limit)
         joined = "" if self.scope is not None else " JOIN scopes s ON s.scope = r.scope"
-        sql = f"SELECT {columns} FROM records r{joined} WHERE r.seq IN ({inner.sql}) ORDER BY {self._sorted('r.')}"
+        sql = f"SELECT {selected} FROM records r{joined} WHERE r.seq IN ({inner.sql}) ORDER BY {self._sorted('r.')}"
         return Query(sql, inner.values)
 
     def numbers(self, limit: int | None = None) -> Query:

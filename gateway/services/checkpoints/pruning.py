@@ -29,7 +29,7 @@ async def prune_to(call: Call, reach: Reach, keep: int) -> int:
     provider = call.route.provider
     old: list[str] = []
     seen = 0
-    async for record in walk(provider, reach, Where(CHECKPOINTS), first=keep + 1):
+    async for record in walk(provider, reach, Where(CHECKPOINTS), first=keep + 1, bodies=False):
         seen += 1
         if seen > keep:
             old.append(record.id)

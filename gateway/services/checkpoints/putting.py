@@ -94,6 +94,7 @@ def _draft(call: Call, request: NewCheckpoint) -> Record:
         tags=request.tags,
         sequence=request.sequence,
         metadata=request.metadata,
+        bytes=len(state),
     )
     metadata: dict[str, Any] = msgspec.to_builtins(noted)
     check_json(metadata, "checkpoint")

@@ -62,7 +62,7 @@ async def list_(call: Call, request: CheckpointListing) -> Checkpoints:
     key = call.route.cursor_key
     after = unseal(key, request.cursor, call.reach, where) if request.cursor is not None else None
     limit = min(request.limit, call.route.config.layer.limits.max_page)
-    page = await call.route.provider.scan(call.reach, Scan(where=where, limit=limit, after=after))
+    page = await call.route.provider.scan(call.reach, Scan(where=where, limit=limit, after=after, bodies=False))
     return Checkpoints(
         checkpoints=[show_info(record) for record in page.records],
         cursor=seal(key, page.next, call.reach, where) if page.next is not None else None,

@@ -20,6 +20,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: list[str] = []
     sequence: int | None = None
     metadata: dict[str, Any] = {}
+    bytes: int = 0
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,5 +68,4 @@ def _fields(record: Record) -> dict[str, Any]:
         "updated_at": record.updated_at,
         "expires_at": record.expires_at,
         "version": record.version,
-        "bytes": len(record.body or b""),
     }
