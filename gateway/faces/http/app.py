@@ -1,32 +1,28 @@
 """The Litestar application: routes from the endpoint table, OpenAPI, health, metrics, and errors in one shape."""
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from litestar import Litestar, Request, Response, get, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
-from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 
 import gateway
 from gateway.domain.errors import Broken, Forbidden, GatewayError, NotAllowed, NotFound, Unavailable
 from gateway.domain.principal import Role
-from gateway.faces.http.endpoint import Endpoint, Reader
+from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
-from gateway.faces.http.problems import TYPE, Problem, problem
+from gateway.faces.http.openapi import describe
+from gateway.faces.http.problems import TYPE, problem
 from gateway.faces.http.serving import header_reader, middleware
 from gateway.runtime.running import Running
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Receive, Scope, Send
-
-_PROBLEMS = {400: "Not readable", 401: "No known credential", 403: "Not allowed", 404: "Absent, or somebody else's",
-             409: "Conflict", 413: "Too large", 422: "Not acceptable", 500: "Our fault", 503: "A backend did not answer"}  # fmt: skip
 
 
 def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) -> Litestar:
@@ -41,7 +37,7 @@ def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) ->
             await running.stop()
             lines.flush()
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[*(_handler(each, running, lines) for each in endpoints), *_own_handlers(running)],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
@@ -55,69 +51,40 @@ def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) ->
         logging_config=None,
         pdb_on_exception=False,
     )
+    describe(app.openapi_schema, endpoints)
+    return app
 
 
 def encoded_paths(app: "ASGIApp") -> "ASGIApp":
     """Routes on the path as it was sent, so that an id with an encoded slash in it stays one segment."""
 
-    async def outer(scope: "Scope", receive: "Receive", send: "Send") -> None:
+    def outer(scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
         if scope["type"] == "http":
             raw: bytes = scope.get("raw_path") or b""
             if b"%" in raw:
                 scope["path"] = raw.decode("ascii", "replace")
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
     return outer
 
 
 def _handler(endpoint: Endpoint, running: Running, lines: Lines) -> Any:
-    """The typed handler that Litestar documents. The endpoint's middleware answers before it is called."""
+    """The handler that Litestar routes to and lists. The endpoint's middleware answers before it is called."""
 
-    async def documented(**_: Any) -> Any:
+    async def documented() -> None:
         raise Broken(f"{endpoint.operation.name} is served by its middleware")
 
-    documented.__name__ = endpoint.operation.name.replace(".", "_")
-    documented.__signature__ = inspect.Signature(_parameters(endpoint), return_annotation=endpoint.reply)  # type: ignore[attr-defined]  # read by Litestar
-    documented.__annotations__ = {each.name: each.annotation for each in _parameters(endpoint)} | {
-        "return": endpoint.reply
-    }
     return route(
         endpoint.path.replace("}", ":str}"),
         http_method=[endpoint.method],  # type: ignore[list-item]  # a name is as good as the enum
+        name=endpoint.name,
         status_code=endpoint.status,
         middleware=[middleware(endpoint, running, lines)],
-        operation_id=endpoint.id or endpoint.operation.name,
+        operation_id=endpoint.name,
         summary=endpoint.summary,
         description=inspect.getdoc(endpoint.operation.run),
         tags=[endpoint.tag],
-        responses={
-            status: ResponseSpec(Problem, description=text, generate_examples=False, media_type=TYPE.decode())  # type: ignore[arg-type]  # our own media type
-            for status, text in _PROBLEMS.items()
-        },
     )(documented)
-
-
-def _parameters(endpoint: Endpoint) -> list[inspect.Parameter]:
-    named = [_parameter(name, Annotated[str, PathParameter()], ...) for name in endpoint.path_names()]
-    if endpoint.bodied:
-        named.append(_parameter("data", JSONBody[Reader(endpoint).body_type], ...))
-    else:
-        for field in endpoint.body_fields():
-            kind = Annotated[field.type, QueryParameter(name=field.encode_name, required=field.required)]
-            named.append(_parameter(field.name, kind, ... if field.required else _default(field)))
-    if endpoint.replayable:
-        kind = Annotated[str | None, HeaderParameter(name="Idempotency-Key", required=False)]
-        named.append(_parameter("idempotency_key", kind, None))
-    return named
-
-
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    given = inspect.Parameter.empty if default is ... else default
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=given)
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    return None if field.default is msgspec.NODEFAULT else field.default
 
 
 def _own_handlers(running: Running) -> list[Any]:

@@ -4,6 +4,7 @@ An Endpoint is taken apart once, when the server is built: which fields come fro
 the decoder of what is left for the body. Serving it is then a few calls, whatever its shape.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
@@ -40,6 +41,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""  # its name in OpenAPI, where the operation has another endpoint that goes by the operation's name
 
     @property
+    def name(self) -> str:
+        """Unlike any other endpoint's."""
+        return self.id or self.operation.name
+
+    @property
     def bodied(self) -> bool:
         return self.method in _BODIED
 
@@ -64,7 +70,7 @@ class Reader:
         self._path_fields = endpoint.path_fields()
         self.body_type = _struct(endpoint) if self._path_fields and endpoint.bodied else endpoint.request
         self._decoder = msgspec.json.Decoder(self.body_type)
-        self._json_fields = {field.encode_name for field in endpoint.body_fields() if _is_json(field.type)}
+        self._json_fields = {field.encode_name for field in endpoint.body_fields() if is_json(field.type)}
         self._list_fields = {field.encode_name for field in endpoint.body_fields() if _is_list(field.type)}
         self._names = [field.name for field in msgspec.structs.fields(self.body_type)]
 
@@ -137,11 +143,12 @@ def _struct(endpoint: Endpoint) -> type[Any]:
             fields.append((field.name, field.type, field.default))
         else:
             fields.append((field.name, field.type, msgspec.field(default_factory=field.default_factory)))
-    name = f"{endpoint.request.__name__}Body"
+    name = "".join(map(str.capitalize, re.split(r"[._]", endpoint.name))) + "Body"
     return msgspec.defstruct(name, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
-def _is_json(kind: Any) -> bool:
+def is_json(kind: Any) -> bool:
+    """Whether a query parameter of this type is written as JSON."""
     return "dict" in repr(kind)
 
 

@@ -5,7 +5,6 @@ A batch is checked item by item: one bad item is reported and the others are sto
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,7 +15,7 @@ from gateway.domain.ids import Stamp, keyed_id
 from gateway.domain.portable import check_json, check_text, check_time
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
-from gateway.services.asking import Scoped
+from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import read_content
 from gateway.services.views import Memory, show
@@ -30,7 +29,7 @@ class NewMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     metadata: dict[str, Any] = {}
     role: str | None = None
     ttl_seconds: Annotated[float, Meta(gt=0)] | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 class Add(NewMemory, frozen=True, kw_only=True):

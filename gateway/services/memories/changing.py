@@ -14,7 +14,7 @@ from gateway.domain.errors import Conflict, Invalid
 from gateway.domain.portable import check_time
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
-from gateway.services.asking import Scoped
+from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import read_content
 from gateway.services.memories.adding import check_metadata
@@ -31,7 +31,7 @@ class Change(Scoped, frozen=True, kw_only=True):
     memory_id: str
     content: msgspec.Raw | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
-    expires_at: datetime | UnsetType | None = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
     version: int | None = None
 
 
