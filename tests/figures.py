@@ -15,9 +15,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     figures = config.stash[_FIGURES]
     if figures:
-        terminalreporter.section("promises")
+        terminalreporter.section("figures")
         for line in figures:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Says one figure that a whole module has come to."""
+    return pytestconfig.stash[_FIGURES].append
 
 
 @pytest.fixture
