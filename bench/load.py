@@ -58,7 +58,9 @@ def measured(latencies: list[float], seconds: float, cpu_seconds: float, refused
 class _Connection(asyncio.Protocol):
     """Sends the next request as soon as the reply before it is whole, until `until`."""
 
-    def __init__(self, requests: Iterator[bytes], until: float, latencies: list[float], done: asyncio.Future[int]):
+    def __init__(
+        self, requests: Iterator[bytes], until: float, latencies: list[float], done: asyncio.Future[int]
+    ) -> None:
         self._requests, self._until, self._latencies, self._done = requests, until, latencies, done
         self._buffer = b""
         self._refused = 0

@@ -59,7 +59,7 @@ class Lines:
     """A process that answers each line with one."""
 
     def __init__(self, stack: ExitStack, module: str, *arguments: str) -> None:
-        self._popen = started(stack, module, *arguments, piped=True)
+        self._popen = started(stack, module, *arguments)
 
     def ask(self, question: msgspec.Struct) -> Measured:
         into, out = cast("IO[bytes]", self._popen.stdin), cast("IO[bytes]", self._popen.stdout)
@@ -83,11 +83,25 @@ class Served:
     """A server, with the requests prepared for it."""
 
     def __init__(self, loader: Loader, popen: subprocess.Popen[bytes], port: int, requests: dict[str, Path]) -> None:
-        self._loader, self._popen, self._port = loader, popen, port
+        self._popen = popen
+        self._loader, self._port = loader, port
         self.requests = requests
 
     def measure(self, operation: str, connections: int, seconds: float) -> Measured:
         return self._loader.run(Job(self._port, self._popen.pid, str(self.requests[operation]), connections, seconds))
+
+    def until(self, attempt: Callable[[], Any], seconds: float = 30) -> None:
+        """Tries until it works, or raises what it last failed with; at once where the process is gone."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                attempt()
+            except OSError:
+                if time.monotonic() > end or self._popen.poll() is not None:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
 
 class Gateway(Served):
@@ -96,9 +110,9 @@ class Gateway(Served):
     def __init__(self, stack: ExitStack, loader: Loader, home: Path, provider: str) -> None:
         key, port = new_key(os.urandom), free_port()
         command = ("gateway", "serve", str(configured(home, provider, key)), "--port", str(port))
-        super().__init__(loader, started(stack, *command), port, {})
+        super().__init__(loader, started(stack, *command, log=home / "log"), port, {})
         ask = asker(port, {"Authorization": f"Bearer {key.text}", **JSON})
-        until(lambda: ask("GET", "/health/ready"))
+        self.until(lambda: ask("GET", "/health/ready"))
         items = [{"content": text, "metadata": metadata()} for text in TEXTS]
         paths: list[str] = []
         for user in SEARCHED:
@@ -128,11 +142,13 @@ class Bare(Served):
     def __init__(self, stack: ExitStack, loader: Loader, home: Path, like: Gateway) -> None:
         port, file = free_port(), home / "replies"
         file.write_bytes(msgspec.msgpack.encode(like.replies))
-        super().__init__(loader, started(stack, "bench.bare", str(port), str(file)), port, like.requests)
+        super().__init__(
+            loader, started(stack, "bench.bare", str(port), str(file), log=home / "bare"), port, like.requests
+        )
         ask = asker(port, JSON)
         got = json.loads(like.replies.get)
         path = f"/v1/memories/{got['id']}?user_id={got['user_id']}"
-        until(lambda: ask("GET", path))
+        self.until(lambda: ask("GET", path))
         if ask("GET", path) != like.replies.get:
             raise RuntimeError("the bare handler does not answer the same bytes")
 
@@ -144,11 +160,11 @@ def configured(home: Path, provider: str, key: NewKey) -> Path:
     return file
 
 
-def started(stack: ExitStack, *command: str, piped: bool = False) -> subprocess.Popen[bytes]:
-    pipe = subprocess.PIPE if piped else subprocess.DEVNULL
-    popen = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=None if piped else pipe
-    )
+def started(stack: ExitStack, *command: str, log: Path | None = None) -> subprocess.Popen[bytes]:
+    """A server that writes its log into a file, or a process that is spoken to by its pipes."""
+    pipe = subprocess.PIPE if log is None else subprocess.DEVNULL
+    errors = None if log is None else stack.enter_context(log.open("wb"))
+    popen = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=errors)
     stack.callback(_end, popen)
     return popen
 
@@ -174,20 +190,6 @@ def asker(port: int, headers: dict[str, str]) -> Callable[..., bytes]:
         return content
 
     return ask
-
-
-def until(attempt: Callable[[], Any], seconds: float = 30) -> None:
-    """Tries until it works, or raises what it last failed with."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            attempt()
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def free_port() -> int:

@@ -3,13 +3,87 @@
 import random
 from typing import Any, Final
 
-_NOUNS: Final = """garden river invoice telescope bicycle kitchen meeting library concert passport bakery harbour violin
-contract orchard airport dentist museum lantern festival printer blanket compass orchestra recipe glacier notebook
-balcony carpenter subscription vaccine tournament greenhouse mortgage scholarship aquarium ferry""".split()
-_VERBS: Final = """prefers visited cancelled repaired borrowed painted compared postponed ordered described measured
-forgot recommended planted returned collected translated refused practised attended""".split()
-_QUALITIES: Final = """quiet expensive blue broken early seasonal wooden crowded organic annual narrow reliable foreign
-handmade digital temporary northern vegetarian""".split()
+_NOUNS: Final = [
+    "garden",
+    "river",
+    "invoice",
+    "telescope",
+    "bicycle",
+    "kitchen",
+    "meeting",
+    "library",
+    "concert",
+    "passport",
+    "bakery",
+    "harbour",
+    "violin",
+    "contract",
+    "orchard",
+    "airport",
+    "dentist",
+    "museum",
+    "lantern",
+    "festival",
+    "printer",
+    "blanket",
+    "compass",
+    "orchestra",
+    "recipe",
+    "glacier",
+    "notebook",
+    "balcony",
+    "carpenter",
+    "subscription",
+    "vaccine",
+    "tournament",
+    "greenhouse",
+    "mortgage",
+    "scholarship",
+    "aquarium",
+    "ferry",
+]
+_VERBS: Final = [
+    "prefers",
+    "visited",
+    "cancelled",
+    "repaired",
+    "borrowed",
+    "painted",
+    "compared",
+    "postponed",
+    "ordered",
+    "described",
+    "measured",
+    "forgot",
+    "recommended",
+    "planted",
+    "returned",
+    "collected",
+    "translated",
+    "refused",
+    "practised",
+    "attended",
+]
+_QUALITIES: Final = [
+    "quiet",
+    "expensive",
+    "blue",
+    "broken",
+    "early",
+    "seasonal",
+    "wooden",
+    "crowded",
+    "organic",
+    "annual",
+    "narrow",
+    "reliable",
+    "foreign",
+    "handmade",
+    "digital",
+    "temporary",
+    "northern",
+    "vegetarian",
+]
 
 
 def _sentences(seed: int, words: int) -> str:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.settings import ProcessSettings
@@ -35,9 +36,15 @@ def to_stderr(text: bytes) -> None:
 
 
 def assemble(
-    settings: ProcessSettings, clock: Clock = now, write_line: Callable[[bytes], object] = to_stderr
+    settings: ProcessSettings,
+    clock: Clock = now,
+    write_line: Callable[[bytes], object] = to_stderr,
+    folder: Path | None = None,
 ) -> "ASGIApp":
-    """The whole server for one process. Opens nothing yet: that is the lifespan's part."""
+    """The whole server for one process. Opens nothing yet: that is the lifespan's part.
+
+    `folder` is where the workers of one gateway tell each other their figures.
+    """
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
     means = Means(
         clock=clock,
@@ -54,5 +61,5 @@ def assemble(
             raise Misconfigured("the configuration was changed for the worse while the gateway was starting")
         return await build(compiled.config, means, generation=1)
 
-    running = Running(means, first)
+    running = Running(means, first, folder)
     return encoded_paths(create_app(running, Lines(write_line, clock), ENDPOINTS))

@@ -1,27 +1,33 @@
-"""`memory-gateway serve`: check the configuration, then serve it. Exits 78 when it cannot be served."""
+"""`memory-gateway serve`: check the configuration, then serve it, in one process or in several.
+
+Exits 0 when it was asked to stop, 78 when the configuration cannot be served, 1 for anything else; what is wrong is
+said in one line.
+"""
 
 import logging
 import os
 import secrets
+import signal
+import socket
 import sys
-from datetime import UTC, datetime
+import tempfile
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from gateway.cli.logs import configure_logs
 from gateway.cli.settings import PREFIX, ProcessSettings
+from gateway.cli.worker import REFUSAL, RUN_DIRECTORY
 from gateway.config.catalog import Catalog
 from gateway.config.compiled import Compiled, Config
 from gateway.config.compiler import compile_config
 from gateway.config.report import render_text
-from gateway.domain.errors import Misconfigured
-
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp
 
 REFUSED: Final = 78  # EX_CONFIG: supervisors know not to start it again
+FAILED: Final = 1
+GRACE_SECONDS: Final = 20  # for requests that are under way when the process is asked to stop
 
 _log = logging.getLogger("gateway.serve")
 
@@ -34,28 +40,68 @@ _log = logging.getLogger("gateway.serve")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 def command(**flags: Any) -> None:
     """Serve CONFIG (default: $MEMORY_GATEWAY_CONFIG or gateway.yaml)."""
-    import uvicorn
-
     settings = ProcessSettings(**{name: value for name, value in flags.items() if value is not None})
     configure_logs(settings.log_level)
-    config = checked(settings)
-    _hand_down(settings)
+    checked(settings)
+    listener = listening(settings.host, settings.port)
+    with tempfile.TemporaryDirectory(prefix="memory-gateway-") as folder:
+        _hand_down(settings, folder)
+        started = served(settings, listener)
+        refusal = Path(folder, REFUSAL)
+        if refusal.exists():
+            click.echo(refusal.read_text(), err=True)
+            sys.exit(REFUSED)
+    if not started:
+        sys.exit(FAILED)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """The address, taken, or an exit that says why not. Nobody is let in before a worker is ready."""
+    taken = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        uvicorn.run(
-            "gateway.cli.serve:application",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=20,
-        )
-    except Misconfigured as error:
-        click.echo(error.detail, err=True)
-        sys.exit(REFUSED)
-    del config
+        taken.bind((host, port))
+    except OSError as error:
+        click.echo(f"cannot listen on {host} port {port}: {error.strerror}", err=True)
+        sys.exit(FAILED)
+    taken.set_inheritable(True)
+    _log.info("listening", extra={"host": host, "port": taken.getsockname()[1]})
+    return taken
+
+
+def served(settings: ProcessSettings, listener: socket.socket) -> bool:
+    """Serves until a signal ends it. Whether it ever started."""
+    import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors.multiprocess import Multiprocess
+
+    serving = uvicorn.Config(
+        "gateway.cli.worker:application",
+        factory=True,
+        interface="asgi3",
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        workers=settings.workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    if settings.workers > 1:
+        workers = Multiprocess(serving, sockets=[listener])
+        workers.run()
+        return all(each.exitcode != STARTUP_FAILURE for each in workers.processes)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The server raises the signal that stopped it once more when everything is done: there is nothing left to end.
+        signal.signal(number, _ended)
+    server = uvicorn.Server(serving)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        return False
+    return server.started
 
 
 def checked(settings: ProcessSettings) -> Config:
@@ -87,21 +133,17 @@ def unsafe_address(config: Config, host: str) -> str | None:
     )
 
 
-def application() -> "ASGIApp":
-    """The application of one worker, with everything read from the environment that `serve` has set."""
-    from gateway.cli.assembly import assemble
-
-    settings = ProcessSettings()
-    configure_logs(settings.log_level)
-    return assemble(settings)
-
-
-def _hand_down(settings: ProcessSettings) -> None:
+def _hand_down(settings: ProcessSettings, folder: str) -> None:
     """Workers are new processes: they find the settings, and one cursor key for all of them, in the environment."""
     if settings.cursor_key is None:
         os.environ[PREFIX + "CURSOR_KEY"] = secrets.token_urlsafe(32)
     for name, value in settings.model_dump(exclude={"cursor_key"}).items():
         os.environ[PREFIX + name.upper()] = str(value)
+    os.environ[RUN_DIRECTORY] = folder
+
+
+def _ended(_number: int, _frame: object) -> None:
+    """Asked to stop, and stopped."""
 
 
 def _is_loopback(host: str) -> bool:
@@ -111,29 +153,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line, with what the caller added as `extra`."""
-
-    _own: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        import msgspec
-
-        line: dict[str, Any] = {
-            "event": record.name,
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-        }
-        line |= {name: value for name, value in vars(record).items() if name not in self._own}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
-
-
-def configure_logs(level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -19,16 +19,17 @@ class Labels(msgspec.Struct, frozen=True, order=True):
     operation: str
 
 
-class Meter:
+def _empty() -> list[int]:
+    return [0] * (len(BOUNDS) + 1)
+
+
+class Meter(msgspec.Struct):
     """One operation of one route."""
 
-    __slots__ = ("buckets", "errors", "operations", "seconds")
-
-    def __init__(self) -> None:
-        self.operations = 0
-        self.seconds = 0.0
-        self.buckets = [0] * (len(BOUNDS) + 1)
-        self.errors: dict[str, int] = {}
+    operations: int = 0
+    seconds: float = 0.0
+    buckets: list[int] = msgspec.field(default_factory=_empty)
+    errors: dict[str, int] = {}
 
     def observe(self, seconds: float, error: str = "") -> None:
         self.operations += 1
@@ -37,9 +38,16 @@ class Meter:
         if error:
             self.errors[error] = self.errors.get(error, 0) + 1
 
+    def add(self, other: "Meter") -> None:
+        self.operations += other.operations
+        self.seconds += other.seconds
+        self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
+        for code, count in other.errors.items():
+            self.errors[code] = self.errors.get(code, 0) + count
+
 
 class Meters:
-    """All meters of a process."""
+    """All meters of a process, or the sums of several."""
 
     def __init__(self) -> None:
         self.operations: dict[Labels, Meter] = {}
@@ -56,8 +64,8 @@ class Meters:
     def breach(self, provider: str, rows: int) -> None:
         self.breaches[provider] = self.breaches.get(provider, 0) + rows
 
-    def fault(self, tenant: str, route: str, code: str) -> None:
-        self.faults[tenant, route, code] = self.faults.get((tenant, route, code), 0) + 1
+    def fault(self, tenant: str, route: str, code: str, times: int = 1) -> None:
+        self.faults[tenant, route, code] = self.faults.get((tenant, route, code), 0) + times
 
-    def problem(self, code: str) -> None:
-        self.problems[code] = self.problems.get(code, 0) + 1
+    def problem(self, code: str, times: int = 1) -> None:
+        self.problems[code] = self.problems.get(code, 0) + times

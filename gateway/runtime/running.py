@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.ports import Sweeps
 from gateway.runtime.build import Means
 from gateway.runtime.snapshot import Snapshot
+from gateway.runtime.tally import Tally
 
 SWEEP_SECONDS: Final = 60.0
 SWEEP_ROWS: Final = 5_000
@@ -20,11 +22,13 @@ _log = logging.getLogger("gateway.runtime")
 class Running:
     """Starts with a builder; has a Snapshot from `start` to `stop`."""
 
-    def __init__(self, means: Means, build: Callable[[], Awaitable[Snapshot]]) -> None:
+    def __init__(self, means: Means, build: Callable[[], Awaitable[Snapshot]], folder: Path | None = None) -> None:
+        """`folder` is shared with the other workers of this gateway, where there are any."""
         self.means = means
+        self.tally = Tally(means.meters, folder)
         self._build = build
         self._snapshot: Snapshot | None = None
-        self._sweeper: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     @property
     def ready(self) -> bool:
@@ -39,15 +43,20 @@ class Running:
 
     async def start(self) -> None:
         self._snapshot = await self._build()
-        self._sweeper = asyncio.create_task(self._sweep_forever(), name="sweep")
+        self._chores = [
+            asyncio.create_task(self._sweep_forever(), name="sweep"),
+            asyncio.create_task(self.tally.keep(), name="tally"),
+        ]
 
     async def stop(self) -> None:
         """No new leases; what is open closes. Idempotent."""
         snapshot, self._snapshot = self._snapshot, None
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        chores, self._chores = self._chores, []
+        for chore in chores:
+            chore.cancel()
             with suppress(asyncio.CancelledError):
-                await self._sweeper
+                await chore
+        self.tally.write()
         if snapshot is not None:
             await snapshot.close()
 

@@ -17,7 +17,7 @@ NAMES = ("tenant", "route", "provider", "operation")
 
 async def exposition(running: Running) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reading(running, await _census(running)))
+    registry.register(_Reading(running, await running.tally.total(), await _census(running)))
     return generate_latest(registry)
 
 
@@ -34,8 +34,8 @@ async def _census(running: Running) -> dict[str, dict[Kind, Count]]:
 
 
 class _Reading(Collector):
-    def __init__(self, running: Running, census: dict[str, dict[Kind, Count]]) -> None:
-        self._meters = running.means.meters
+    def __init__(self, running: Running, meters: Meters, census: dict[str, dict[Kind, Count]]) -> None:
+        self._meters = meters
         self._census = census
         self._snapshot = running.snapshot
 
