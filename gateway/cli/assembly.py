@@ -13,14 +13,16 @@ from gateway.config.compiler import compile_config
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
-from gateway.faces.http.app import create_app, encoded_paths
+from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
-from gateway.runtime.build import Means, build
+from gateway.retrieval.pools import Pools
+from gateway.runtime.build import build
 from gateway.runtime.instances import Instances
 from gateway.runtime.meters import Meters
 from gateway.runtime.running import Running
 from gateway.runtime.snapshot import Snapshot
+from gateway.runtime.tenancy import Means
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
@@ -51,6 +53,7 @@ def assemble(
         mint=Mint(clock, os.urandom),
         meters=Meters(),
         instances=Instances(),
+        pools=Pools(),
         count_tokens=load_counter(),
         cursor_key=key,
     )
@@ -59,7 +62,11 @@ def assemble(
         compiled = compile_config(settings.config, os.environ, Catalog.installed())
         if compiled.config is None:
             raise Misconfigured("the configuration was changed for the worse while the gateway was starting")
-        return await build(compiled.config, means, generation=1)
+        built = await build(compiled.config, means, generation=1)
+        if built.failed and not built.snapshot.tenants:
+            await built.snapshot.close()
+            raise Misconfigured(next(iter(built.failed.values())))
+        return built.snapshot
 
     running = Running(means, first, folder)
-    return encoded_paths(create_app(running, Lines(write_line, clock), ENDPOINTS))
+    return create_app(running, Lines(write_line, clock), ENDPOINTS)

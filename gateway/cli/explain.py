@@ -16,9 +16,9 @@ from gateway.config.report import render_text
 from gateway.domain.errors import GatewayError
 from gateway.domain.principal import Principal, Role
 from gateway.domain.record import Family
-from gateway.runtime.build import candidates
 from gateway.runtime.facts import Facts
 from gateway.runtime.routing import choose, weigh
+from gateway.runtime.tenancy import candidates_of
 
 
 @click.command("explain")
@@ -50,7 +50,7 @@ def command(config: Path, tenant: str, key_id: str, **asked: Any) -> None:
 
 
 def explained(config: Config, principal: Principal, facts: Facts) -> list[str]:
-    family = candidates(config).get((principal.tenant, facts.family), ())
+    family = candidates_of(config.tenants[principal.tenant]).get(facts.family, ())
     winner = choose(family, facts, principal)[0].route
     lines = [f"{'tenant':<11}{principal.tenant:<24}credential: {principal.id}"]
     for number, verdict in enumerate(weigh(family, facts, principal)):

@@ -5,85 +5,109 @@ connections of everything it did not change. Knows nothing of what the instances
 """
 
 import asyncio
-import hashlib
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 import msgspec
 
 from gateway.config.compiled import Plugged
+from gateway.config.sameness import identity_of
 from gateway.domain.ports import Kit
-from gateway.domain.units import Duration, ImportPath, Secret, Size
 
 
 class Opens(Protocol):
     async def open(self, stack: AsyncExitStack) -> None: ...
 
 
-class _Entry:
-    __slots__ = ("instance", "name", "stack", "users")
+class Use(msgspec.Struct, frozen=True):
+    """A declaration together with what its instance is given."""
 
-    def __init__(self, name: str, instance: Opens, stack: AsyncExitStack) -> None:
-        self.name = name
-        self.instance = instance
+    declared: Plugged
+    kit: Kit
+
+    def identity(self) -> str:
+        return identity_of(self.declared, self.kit.home, self.kit.dimension)
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """`name` is never that of another instance, not even of a later one of the same declaration."""
+
+    instance: Any
+    name: str
+
+
+class _Entry:
+    __slots__ = ("declared", "opened", "stack", "users")
+
+    def __init__(self, declared: str, opened: Opened, stack: AsyncExitStack) -> None:
+        self.declared = declared
+        self.opened = opened
         self.stack = stack
         self.users = 0
 
 
+class _Turn:
+    __slots__ = ("lock", "waiting")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.waiting = 0
+
+
 class Instances:
-    """Counts users by key. Not for use from several event loops."""
+    """Counts users by identity. Not for use from several event loops."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
+        self._made = 0
 
-    async def acquire(self, declared: Plugged, kit: Kit, stack: AsyncExitStack) -> Any:
-        """The instance of this declaration, made and opened if nobody has it yet; given back when `stack` closes.
+    async def acquire(self, use: Use, stack: AsyncExitStack) -> Opened:
+        """The instance, made and opened if nobody has it yet; given back when `stack` closes.
 
         A failed open leaves nothing behind and is raised to the caller.
         """
-        key = identity_of(declared, kit)
-        async with self._turns.setdefault(key, asyncio.Lock()):
+        key = use.identity()
+        async with self._turn(key):
             entry = self._entries.get(key)
             if entry is None:
-                entry = await _opened(declared.key, declared.plugin(declared.options, kit))
+                self._made += 1
+                entry = await _open(use, f"{use.declared.key}#{self._made}")
                 self._entries[key] = entry
             entry.users += 1
         stack.push_async_callback(self._release, key)
-        return entry.instance
+        return entry.opened
 
     async def _release(self, key: str) -> None:
-        async with self._turns[key]:
+        async with self._turn(key):
             entry = self._entries[key]
             entry.users -= 1
-            if entry.users == 0:
-                del self._entries[key]
-                await entry.stack.aclose()
+            if entry.users:
+                return
+            del self._entries[key]
+            await entry.stack.aclose()
+
+    @asynccontextmanager
+    async def _turn(self, key: str) -> AsyncGenerator[None]:
+        """One opening or closing of a key at a time; nothing stays of a key that nobody is at."""
+        turn = self._turns.setdefault(key, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[key]
 
     def live(self) -> list[tuple[str, object]]:
         """Everything open now, with the name it was declared under."""
-        return [(entry.name, entry.instance) for entry in self._entries.values()]
+        return [(entry.declared, entry.opened.instance) for entry in self._entries.values()]
 
 
-async def _opened(name: str, instance: Opens) -> _Entry:
+async def _open(use: Use, name: str) -> _Entry:
+    made: Opens = use.declared.plugin(use.declared.options, use.kit)
     async with AsyncExitStack() as stack:
-        await instance.open(stack)
-        return _Entry(name, instance, stack.pop_all())
-
-
-def identity_of(declared: Plugged, kit: Kit) -> str:
-    """A key that is the same exactly as long as the declaration means the same. Secrets enter it hashed."""
-    parts = [declared.key, declared.plugin.__module__, declared.options, str(kit.home), kit.dimension]
-    return hashlib.sha256(msgspec.json.encode(parts, enc_hook=_plain)).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Secret():
-            return hashlib.sha256(value.reveal().encode()).hexdigest()
-        case Duration() | Size():
-            return value.text
-        case ImportPath():
-            return repr(value)
-        case _:
-            raise NotImplementedError(f"an option of type {type(value).__name__} has no text form")
+        await made.open(stack)
+        return _Entry(use.declared.key, Opened(made, name), stack.pop_all())

@@ -9,9 +9,9 @@ from typing import Final
 
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.ports import Sweeps
-from gateway.runtime.build import Means
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.tally import Tally
+from gateway.runtime.tenancy import Means
 
 SWEEP_SECONDS: Final = 60.0
 SWEEP_ROWS: Final = 5_000

@@ -1,7 +1,7 @@
 """One generation of the configuration, running. Immutable; a request leases it and uses only what is in it.
 
-Everything that must not outlive a generation (caches, bound routes, credentials) hangs here, so a swap of the one
-reference to it changes all of it at once.
+Everything that must not outlive a generation (bound routes, credentials) hangs here, so a swap of the one reference to
+it changes all of it at once.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from typing import Self
 
 from gateway.auth.gate import Gate
 from gateway.config.compiled import Config
-from gateway.domain.errors import NotFound
+from gateway.domain.errors import NotFound, Unavailable
 from gateway.domain.principal import Principal
 from gateway.domain.record import Family
 from gateway.runtime.bound import BoundRoute
 from gateway.runtime.facts import Facts
 from gateway.runtime.identity import Parts
 from gateway.runtime.routing import Candidate, choose
+from gateway.runtime.tenancy import BoundTenant
 
 
 class Snapshot:
@@ -30,16 +31,16 @@ class Snapshot:
         generation: int,
         config: Config,
         gate: Gate,
-        candidates: Mapping[tuple[str, Family], tuple[Candidate, ...]],
-        routes: Mapping[tuple[str, str], BoundRoute],
+        tenants: Mapping[str, BoundTenant],
+        locked: frozenset[str],
         stack: AsyncExitStack,
     ) -> None:
         self.generation = generation
         self.config = config
         self.gate = gate
+        self.tenants = tenants
+        self.locked = locked  # known, and not served: their configuration is broken and never was good
         self.leases = 0
-        self._candidates = candidates
-        self._routes = routes
         self._stack = stack
 
     def __enter__(self) -> Self:
@@ -51,16 +52,18 @@ class Snapshot:
 
     def route(self, principal: Principal, facts: Facts) -> tuple[BoundRoute, Parts]:
         chosen, parts = choose(self.candidates(principal.tenant, facts.family), facts, principal)
-        return self._routes[principal.tenant, chosen.route.name], parts
+        return self.tenants[principal.tenant].routes[chosen.route.name], parts
 
     def candidates(self, tenant: str, family: Family) -> tuple[Candidate, ...]:
-        found = self._candidates.get((tenant, family))
+        bound = self.tenants.get(tenant)
+        if bound is None:
+            raise Unavailable(
+                "the configuration of this tenant is broken; its operators have been told", code="tenant_config_invalid"
+            )
+        found = bound.candidates.get(family)
         if found is None:
             raise NotFound(f"no route holds {family.value} records", code="no_route")
         return found
-
-    def routes(self) -> Mapping[tuple[str, str], BoundRoute]:
-        return self._routes
 
     async def close(self) -> None:
         await self._stack.aclose()

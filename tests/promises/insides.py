@@ -13,12 +13,14 @@ from gateway.config.compiler import compile_config
 from gateway.domain.ids import Mint
 from gateway.domain.ports import Provider
 from gateway.embedders.tokens import load_counter
+from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller
 from gateway.runtime.bound import BoundRoute
-from gateway.runtime.build import Means, build
+from gateway.runtime.build import build
 from gateway.runtime.instances import Instances
 from gateway.runtime.meters import Meters
 from gateway.runtime.snapshot import Snapshot
+from gateway.runtime.tenancy import Means
 
 
 class Insides(msgspec.Struct, frozen=True):
@@ -37,10 +39,11 @@ async def insides(home: Path, text: str) -> AsyncGenerator[Insides]:
         mint=Mint(_now, os.urandom),
         meters=Meters(),
         instances=Instances(),
+        pools=Pools(),
         count_tokens=load_counter(),
         cursor_key=b"k" * 32,
     )
-    snapshot = await build(compiled.config, means, generation=1)
+    snapshot = (await build(compiled.config, means, generation=1)).snapshot
     try:
         yield Insides(snapshot, means.meters)
     finally:
@@ -53,8 +56,13 @@ def over(snapshot: Snapshot, wrap: Callable[[Provider], Provider]) -> Snapshot:
         generation=snapshot.generation,
         config=snapshot.config,
         gate=snapshot.gate,
-        candidates=snapshot._candidates,  # pyright: ignore[reportPrivateUsage]  # taken over as they are
-        routes={name: _rebound(route, wrap(route.provider)) for name, route in snapshot.routes().items()},
+        tenants={
+            name: msgspec.structs.replace(
+                tenant, routes={each: _rebound(route, wrap(route.provider)) for each, route in tenant.routes.items()}
+            )
+            for name, tenant in snapshot.tenants.items()
+        },
+        locked=snapshot.locked,
         stack=AsyncExitStack(),
     )
 

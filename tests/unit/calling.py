@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from gateway.auth.gate import Gate
-from gateway.config.compiled import Config, Origin, RouteConfig
+from gateway.config.compiled import Config, Origin, RouteConfig, TenantConfig
 from gateway.config.diagnostics import Mark
-from gateway.config.model import Layer, Plugins, Policy, Server
+from gateway.config.model import Auth, Layer, Plugins, Policy, Server
 from gateway.config.scopes import scope_rule
 from gateway.domain.ids import Mint
 from gateway.domain.ports import Capabilities, Embedder, Kit, Provider
@@ -26,11 +26,11 @@ from gateway.retrieval.strategies.hybrid import Hybrid
 from gateway.retrieval.strategies.lexical import Lexical
 from gateway.retrieval.strategies.recent import Recent
 from gateway.runtime.bound import BoundRoute
-from gateway.runtime.build import metadata_check
 from gateway.runtime.facts import Facts
 from gateway.runtime.meters import Meter
 from gateway.runtime.routing import candidate
 from gateway.runtime.snapshot import Snapshot
+from gateway.runtime.tenancy import BoundTenant, candidates_of, metadata_check
 from gateway.services.call import Operation, perform
 
 PROVIDERS: Mapping[str, dict[str, Any]] = {"memory": {}, "sqlite": {"path": "records.db"}}
@@ -48,6 +48,13 @@ class Clock:
 
     def forward(self, **by: float) -> None:
         self.at += timedelta(**by)
+
+
+def _tenant(config: RouteConfig, bound: BoundRoute) -> BoundTenant:
+    tenant = TenantConfig(name="acme", auth=Auth(), routes=(config,), mark=config.mark)
+    return BoundTenant(
+        config=tenant, uses={}, cursor_key=b"", routes={config.name: bound}, candidates=candidates_of(tenant)
+    )
 
 
 class Desk:
@@ -125,8 +132,8 @@ class Desk:
                 files=(),
             ),
             gate=Gate([], None),
-            candidates={("acme", family): (candidate(config),) for family in (Family.MESSAGE, Family.CHECKPOINT)},
-            routes={("acme", "talk"): bound},
+            tenants={"acme": _tenant(config, bound)},
+            locked=frozenset(),
             stack=AsyncExitStack(),
         )
 

@@ -1,0 +1,89 @@
+"""When two declarations are the same thing: the one rule by which instances are shared and plans are made.
+
+A declaration is compared by what it means, not by where or how it is written. Secrets enter as hashes. Builds embedders
+to ask for their dimension, which their constructors know without I/O; opens nothing.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from gateway.config.compiled import Config, Plugged, TenantConfig
+from gateway.domain.ports import Embedder, Kit
+from gateway.domain.units import Duration, ImportPath, Secret, Size
+
+Sort: TypeAlias = Literal["provider", "embedder", "strategy"]
+
+
+class Needed(msgspec.Struct, frozen=True, kw_only=True):
+    """A declaration that some route needs, with the length of the vectors it will see."""
+
+    sort: Sort
+    declared: Plugged
+    dimension: int | None = None
+
+    def identity(self, home: Path) -> str:
+        return identity_of(self.declared, home, self.dimension)
+
+
+def identity_of(declared: Plugged, home: Path, dimension: int | None) -> str:
+    """A key that is the same exactly as long as the declaration means the same. Secrets enter it hashed."""
+    parts = [declared.key, declared.plugin.__module__, declared.options, str(home), dimension]
+    return hashlib.sha256(msgspec.json.encode(parts, enc_hook=_plain)).hexdigest()
+
+
+def needed(config: Config) -> Mapping[tuple[Sort, str], Needed]:
+    """What a Snapshot of this config opens, and nothing else: what no route uses is never opened."""
+    sizes = dimensions(config)
+    found: dict[tuple[Sort, str], Needed] = {}
+    for tenant in config.tenants.values():
+        found |= needed_by(config, tenant, sizes)
+    return found
+
+
+def needed_by(config: Config, tenant: TenantConfig, sizes: Mapping[str, int]) -> dict[tuple[Sort, str], Needed]:
+    """What one tenant's routes use. `sizes` are the dimensions of the config's embedders."""
+    found: dict[tuple[Sort, str], Needed] = {}
+    for route in tenant.routes:
+        provider = config.providers[config.chains[route.chain].steps[0].provider]
+        if ("provider", provider.key) in found:
+            continue
+        dimension = None
+        if provider.embedder is not None:
+            embedder = config.embedders[provider.embedder]
+            found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
+            dimension = sizes[embedder.key]
+        found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
+    for strategy in config.strategies.values() if tenant.routes else ():
+        if strategy.owner in ("", tenant.name):
+            found["strategy", strategy.key] = Needed(sort="strategy", declared=strategy)
+    return found
+
+
+def dimensions(config: Config) -> Mapping[str, int]:
+    return {key: dimension_of(embedder, config.home) for key, embedder in config.embedders.items()}
+
+
+def dimension_of(embedder: Plugged, home: Path) -> int:
+    made: Embedder = embedder.plugin(embedder.options, Kit(name=embedder.key, clock=_never, home=home))
+    return made.dimension
+
+
+def _never() -> datetime:
+    return datetime.min.replace(tzinfo=UTC)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Secret():
+            return hashlib.sha256(value.reveal().encode()).hexdigest()
+        case Duration() | Size():
+            return value.text
+        case ImportPath():
+            return repr(value)
+        case _:
+            raise NotImplementedError(f"an option of type {type(value).__name__} has no text form")

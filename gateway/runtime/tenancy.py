@@ -1,0 +1,173 @@
+"""One tenant, bound: its routes with everything they need to serve. The unit that a reload builds, keeps or replaces.
+
+Holds no instance open itself; the Snapshot that it serves in does, by its `uses`. Knows no other tenant.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jsonschema.validators import validator_for
+
+from gateway.chain.fenced import Fenced
+from gateway.config.compiled import Config, RouteConfig, TenantConfig
+from gateway.config.sameness import Needed, Sort, dimensions, needed_by
+from gateway.domain.errors import Invalid
+from gateway.domain.ids import Clock, Mint
+from gateway.domain.ports import Embedder, Kit
+from gateway.domain.record import Family
+from gateway.retrieval.pools import Pools
+from gateway.retrieval.recall import Recaller, Source
+from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
+from gateway.runtime.instances import Instances, Opened, Use
+from gateway.runtime.meters import Labels, Meter, Meters
+from gateway.runtime.routing import Candidate, candidate
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+Uses = Mapping[tuple[Sort, str], Use]
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What outlives every generation and is handed to each."""
+
+    clock: Clock
+    mint: Mint
+    meters: Meters
+    instances: Instances
+    pools: Pools
+    count_tokens: TokenCounter
+    cursor_key: bytes
+
+
+class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
+    config: TenantConfig
+    uses: Uses
+    cursor_key: bytes
+    routes: Mapping[str, BoundRoute]
+    candidates: Mapping[Family, tuple[Candidate, ...]]
+
+    def same(self, config: TenantConfig, uses: Uses, cursor_key: bytes) -> bool:
+        """Whether binding these would give the same again."""
+        return (self.config is config or self.config == config) and self.uses == uses and self.cursor_key == cursor_key
+
+
+class UsesOf:
+    """What each tenant of a config uses. Tenants that use the same declaration share one Use."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._sizes = dimensions(config)
+        self._made: dict[tuple[Sort, str, int | None], Use] = {}
+
+    def __call__(self, tenant: TenantConfig) -> Uses:
+        return {place: self._use(each) for place, each in needed_by(self._config, tenant, self._sizes).items()}
+
+    def _use(self, needed: Needed) -> Use:
+        declared = needed.declared
+        place = (needed.sort, declared.key, needed.dimension)
+        found = self._made.get(place)
+        if found is None:
+            kit = Kit(name=declared.key, clock=self._clock, home=self._config.home, dimension=needed.dimension)
+            found = self._made[place] = Use(declared, kit)
+        return found
+
+
+def candidates_of(tenant: TenantConfig) -> dict[Family, tuple[Candidate, ...]]:
+    """The routes of each family, in the order in which they are tried. Needs nothing to be open."""
+    made = [candidate(route) for route in tenant.routes]
+    return {
+        family: tuple(sorted(found, key=Candidate.rank))
+        for family in Family
+        if (found := [each for each in made if family in each.route.families])
+    }
+
+
+def bind(
+    config: Config, tenant: TenantConfig, uses: Uses, opened: Mapping[tuple[Sort, str], Opened], means: Means
+) -> BoundTenant:
+    """`opened` holds what `uses` names."""
+    cursor_key = cursor_key_of(config, means)
+    candidates = candidates_of(tenant)
+    known = {each.route.name: each for family in candidates.values() for each in family}
+    names = {use.declared.name: opened[place].instance for place, use in uses.items() if place[0] == "strategy"}
+
+    def bound(route: RouteConfig) -> BoundRoute:
+        provider_key = config.chains[route.chain].steps[0].provider
+        use = uses["provider", provider_key]
+        inner = opened["provider", provider_key]
+        embedder_key = use.declared.embedder
+        embedder: Embedder | None = None if embedder_key is None else opened["embedder", embedder_key].instance
+        provider = Fenced(inner.instance, lambda rows: means.meters.breach(provider_key, rows))
+        capabilities = use.declared.plugin.capabilities(use.declared.options)
+        source = Source(
+            name=inner.name,
+            provider=provider,
+            capabilities=capabilities,
+            pools=means.pools,
+            count_tokens=means.count_tokens,
+            embedder=embedder,
+            exhaustive=route.layer.retrieval.exhaustive,
+        )
+        return BoundRoute(
+            config=route,
+            identity=known[route.name].identity,
+            provider=provider,
+            provider_name=provider_key,
+            capabilities=capabilities,
+            embedder=embedder,
+            recaller=Recaller(source),
+            strategies={**names, "": opened["strategy", route.strategy].instance},
+            check_metadata=metadata_check(route.layer.metadata_schema),
+            count_tokens=means.count_tokens,
+            cursor_key=cursor_key,
+            mint=means.mint,
+            meter=_meters(means.meters, tenant.name, route.name, provider_key),
+            fault=lambda code: means.meters.fault(tenant.name, route.name, code),
+        )
+
+    return BoundTenant(
+        config=tenant,
+        uses=uses,
+        cursor_key=cursor_key,
+        routes={route.name: bound(route) for route in tenant.routes},
+        candidates=candidates,
+    )
+
+
+def cursor_key_of(config: Config, means: Means) -> bytes:
+    own = config.server.cursor_key
+    return own.reveal().encode() if own else means.cursor_key
+
+
+def _meters(meters: Meters, tenant: str, route: str, provider: str) -> Callable[[str], Meter]:
+    known: dict[str, Meter] = {}
+
+    def meter(operation: str) -> Meter:
+        found = known.get(operation)
+        if found is None:
+            found = known[operation] = meters.meter(Labels(tenant, route, provider, operation))
+        return found
+
+    return meter
+
+
+def metadata_check(schema: dict[str, Any] | None) -> MetadataCheck:
+    if schema is None:
+        return _anything
+    kind: type[Validator] = validator_for(schema)
+    validator = kind(schema)
+
+    def check(metadata: Any) -> None:
+        for error in validator.iter_errors(metadata):
+            at = ".".join(["metadata", *map(str, error.absolute_path)])
+            # The validator's own message would quote the value, which is the client's content.
+            raise Invalid(f"{at} does not satisfy the route's schema: {error.validator}", code="metadata_schema", at=at)
+
+    return check
+
+
+def _anything(_metadata: Any) -> None:
+    return
