@@ -11,14 +11,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 import gateway
-from gateway.domain.errors import Broken, Forbidden, GatewayError, NotAllowed, NotFound, Unavailable
+from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotFound, Unavailable
 from gateway.domain.principal import Role
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
 from gateway.faces.http.openapi import describe
 from gateway.faces.http.problems import TYPE, problem
-from gateway.faces.http.serving import header_reader, middleware
+from gateway.faces.http.serving import header_reader, middleware, request_id_of
 from gateway.runtime.running import Running
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) ->
             await running.stop()
             lines.flush()
 
+    refuse = _refusing(running)
     app = Litestar(
         route_handlers=[*(_handler(each, running, lines) for each in endpoints), *_own_handlers(running)],
         lifespan=[lifespan],
@@ -47,7 +48,7 @@ def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) ->
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
             security=[{"key": []}],
         ),
-        exception_handlers={HTTPException: _refuse, Exception: _refuse},
+        exception_handlers={HTTPException: refuse, Exception: refuse},
         logging_config=None,
         pdb_on_exception=False,
     )
@@ -117,19 +118,20 @@ def _may_watch(request: Request[Any, Any, Any], running: Running) -> None:
         raise Forbidden("metrics are for loopback or the role 'operator'; see server.metrics", code="role_missing")
 
 
-def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _refusing(running: Running) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
     """Litestar's own refusals, in our shape."""
-    shown: BaseException = error
-    if isinstance(error, MethodNotAllowedException):
-        shown = NotAllowed("this path does not have this method", headers=dict(error.headers or {}))
-    elif isinstance(error, NotFoundException):
-        shown = NotFound("there is nothing at this path", code="no_path")
-    elif isinstance(error, HTTPException) and error.status_code < 500:
-        shown = GatewayError(error.detail, code="http")
-    known, content = problem(shown, _request_id(request))
-    return Response(content, status_code=known.status, media_type=TYPE.decode(), headers=known.headers)
 
+    def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        shown: BaseException = error
+        if isinstance(error, MethodNotAllowedException):
+            shown = NotAllowed("this path does not have this method", headers=dict(error.headers or {}))
+        elif isinstance(error, NotFoundException):
+            shown = NotFound("there is nothing at this path", code="no_path")
+        elif isinstance(error, HTTPException) and error.status_code < 500:
+            shown = Malformed("this request is not readable", code="bad_request")
+        request_id = request_id_of(header_reader(request.scope["headers"]), running)
+        known, content = problem(shown, request_id)
+        headers = {**known.headers, "X-Request-Id": request_id}
+        return Response(content, status_code=known.status, media_type=TYPE.decode(), headers=headers)
 
-def _request_id(request: Request[Any, Any, Any]) -> str:
-    running: Callable[[str], str | None] = header_reader(request.scope["headers"])
-    return running("x-request-id") or ""
+    return refuse
