@@ -18,14 +18,14 @@ from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
 from gateway.faces.http.openapi import describe
 from gateway.faces.http.problems import TYPE, problem
-from gateway.faces.http.serving import header_reader, middleware, request_id_of
+from gateway.faces.http.serving import Served, header_reader, request_id_of
 from gateway.runtime.running import Running
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Receive, Scope, Send
 
 
-def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) -> Litestar:
+def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) -> "ASGIApp":
     """The server as an ASGI application. It starts and stops `running` with its own lifespan."""
 
     @asynccontextmanager
@@ -37,9 +37,10 @@ def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) ->
             await running.stop()
             lines.flush()
 
+    served = [Served(each, running, lines) for each in endpoints]
     refuse = _refusing(running)
     app = Litestar(
-        route_handlers=[*(_handler(each, running, lines) for each in endpoints), *_own_handlers(running)],
+        route_handlers=[*map(_handler, served), *_own_handlers(running)],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
             title="Memory Gateway",
@@ -53,15 +54,22 @@ def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) ->
         pdb_on_exception=False,
     )
     describe(app.openapi_schema, endpoints)
-    return app
+    return _front(app, served)
 
 
-def encoded_paths(app: "ASGIApp") -> "ASGIApp":
-    """Routes on the path as it was sent, so that an id with an encoded slash in it stays one segment."""
+def _front(app: Litestar, served: Sequence[Served]) -> "ASGIApp":
+    """Routes on the path as it was sent, so that an id with an encoded slash in it stays one segment.
+
+    A path without parameters can mean one endpoint only, so nobody is asked to match it.
+    """
+    fixed = {(each.endpoint.method, each.endpoint.path.encode()): each for each in served if not each.path_names}
 
     def outer(scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
         if scope["type"] == "http":
             raw: bytes = scope.get("raw_path") or b""
+            known = fixed.get((scope["method"], raw))
+            if known is not None:
+                return known(scope, receive, send)
             if b"%" in raw:
                 scope["path"] = raw.decode("ascii", "replace")
         return app(scope, receive, send)
@@ -69,8 +77,12 @@ def encoded_paths(app: "ASGIApp") -> "ASGIApp":
     return outer
 
 
-def _handler(endpoint: Endpoint, running: Running, lines: Lines) -> Any:
+def _handler(served: Served) -> Any:
     """The handler that Litestar routes to and lists. The endpoint's middleware answers before it is called."""
+    endpoint = served.endpoint
+
+    def answering(app: "ASGIApp") -> "ASGIApp":  # noqa: ARG001 - Litestar names it
+        return served
 
     async def documented() -> None:
         raise Broken(f"{endpoint.operation.name} is served by its middleware")
@@ -80,7 +92,7 @@ def _handler(endpoint: Endpoint, running: Running, lines: Lines) -> Any:
         http_method=[endpoint.method],  # type: ignore[list-item]  # a name is as good as the enum
         name=endpoint.name,
         status_code=endpoint.status,
-        middleware=[middleware(endpoint, running, lines)],
+        middleware=[answering],
         operation_id=endpoint.name,
         summary=endpoint.summary,
         description=inspect.getdoc(endpoint.operation.run),

@@ -1,7 +1,7 @@
 """Serving an endpoint: credential, body, service, bytes. The one path that every native request takes.
 
-It is a Litestar middleware of its handler that answers by itself, so Litestar routes, documents and handles the rest,
-and nothing is done per request that was already decided when the server was built.
+Litestar finds it by the path, as a middleware of the endpoint's handler that answers by itself; nothing is done per
+request that was already decided when the server was built.
 """
 
 import time
@@ -19,7 +19,7 @@ from gateway.runtime.running import Running
 from gateway.services.call import perform
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Receive, Scope, Send
+    from litestar.types import Receive, Scope, Send
 
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
@@ -31,7 +31,8 @@ class Served:
     """Serves one endpoint for as long as the server lives; the Snapshot is leased anew by each request."""
 
     def __init__(self, endpoint: Endpoint, running: Running, lines: Lines) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
+        self.path_names = endpoint.path_names()
         self._reader = Reader(endpoint)
         self._running = running
         self._lines = lines
@@ -52,17 +53,17 @@ class Served:
                 tenant, key = principal.tenant, principal.id
                 body = (
                     await read_body(receive, header, snapshot.config.server.max_body.bytes)
-                    if self._endpoint.bodied
+                    if self.endpoint.bodied
                     else b""
                 )
-                path = {name: unquote(str(value), errors="strict") for name, value in scope["path_params"].items()}
+                path = {name: unquote(scope["path_params"][name], errors="strict") for name in self.path_names}
                 request = self._reader.read(body, scope["query_string"], path)
                 facts = self._reader.facts(request, header)
-                reply = await perform(snapshot, principal, self._endpoint.operation, facts, request)
-            status = self._endpoint.status
-            text = self._endpoint.text(request, reply) if self._endpoint.text else None
+                reply = await perform(snapshot, principal, self.endpoint.operation, facts, request)
+            status = self.endpoint.status
+            text = self.endpoint.text(request, reply) if self.endpoint.text else None
             kind, content = (JSON, _encode(reply)) if text is None else (TEXT, text.encode())
-            if self._endpoint.replayable and getattr(reply, "replayed", False) is True:
+            if self.endpoint.replayable and getattr(reply, "replayed", False) is True:
                 extra = ((b"idempotency-replayed", b"true"),)
         except UnicodeDecodeError:
             code, status, kind, content, extra = _failed(
@@ -77,8 +78,8 @@ class Served:
         self._lines.write(
             Line(
                 request_id=request_id,
-                method=self._endpoint.method,
-                path=self._endpoint.path,
+                method=self.endpoint.method,
+                path=self.endpoint.path,
                 operation=self._name,
                 status=status,
                 code=code,
@@ -87,11 +88,6 @@ class Served:
                 key=key,
             )
         )
-
-
-def middleware(endpoint: Endpoint, running: Running, lines: Lines) -> "Callable[[ASGIApp], ASGIApp]":
-    served = Served(endpoint, running, lines)
-    return lambda app: served  # noqa: ARG005 - answers by itself; the handler behind it documents
 
 
 def _failed(error: BaseException, request_id: str) -> tuple[str, int, bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
