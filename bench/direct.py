@@ -27,10 +27,12 @@ from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.embedders.tokens import load_counter
 from gateway.retrieval.ask import Ask
+from gateway.retrieval.pools import Pools
 from gateway.runtime.bound import BoundRoute
-from gateway.runtime.build import Means, build
+from gateway.runtime.build import build
 from gateway.runtime.instances import Instances
 from gateway.runtime.meters import Meters
+from gateway.runtime.tenancy import Means
 
 TENANT: Final = "bench"
 KINDS: Final = frozenset({Kind.MEMORY})
@@ -74,7 +76,8 @@ class Direct:
             min_relevance=settings.min_relevance,
             now=self._route.mint.now(),
         )
-        await self._route.recaller.recall(Reach(TENANT, "default", user), ask, self._route.strategy(None))
+        reach = Reach(TENANT, "default", user, agent=None, run=None)  # what a request that names its user reaches
+        await self._route.recaller.recall(reach, ask, self._route.strategy(None))
 
     async def one(self, operation: str) -> None:
         number = next(self._numbers)
@@ -115,11 +118,12 @@ async def serve(config: Path) -> None:
         mint=Mint(_now, os.urandom),
         meters=Meters(),
         instances=Instances(),
+        pools=Pools(),
         count_tokens=load_counter(),
         cursor_key=os.urandom(32),
     )
-    snapshot = await build(compiled, means, generation=1)
-    direct = Direct(next(iter(snapshot.routes().values())))
+    snapshot = (await build(compiled, means, generation=1)).snapshot
+    direct = Direct(snapshot.tenants[TENANT].routes["everything"])
     try:
         while line := await asyncio.to_thread(sys.stdin.buffer.readline):
             task = msgspec.json.decode(line, type=Task)

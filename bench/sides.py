@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, cast
+from typing import IO, Any, Final, Protocol, TypeAlias, cast
 
 import msgspec
 
@@ -38,6 +38,9 @@ tenants:
 """
 
 
+Started: TypeAlias = tuple[subprocess.Popen[bytes], Path]
+
+
 class Side(Protocol):
     def measure(self, operation: str, connections: int, seconds: float) -> Measured: ...
 
@@ -59,7 +62,9 @@ class Lines:
     """A process that answers each line with one."""
 
     def __init__(self, stack: ExitStack, module: str, *arguments: str) -> None:
-        self._popen = started(stack, module, *arguments)
+        command = [sys.executable, "-m", module, *arguments]
+        self._popen = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        stack.callback(_end, self._popen)
 
     def ask(self, question: msgspec.Struct) -> Measured:
         into, out = cast("IO[bytes]", self._popen.stdin), cast("IO[bytes]", self._popen.stdout)
@@ -82,8 +87,8 @@ class Direct:
 class Served:
     """A server, with the requests prepared for it."""
 
-    def __init__(self, loader: Loader, popen: subprocess.Popen[bytes], port: int, requests: dict[str, Path]) -> None:
-        self._popen = popen
+    def __init__(self, started: Started, loader: Loader, port: int, requests: dict[str, Path]) -> None:
+        self._popen, self._log = started
         self._loader, self._port = loader, port
         self.requests = requests
 
@@ -97,7 +102,10 @@ class Served:
             try:
                 attempt()
             except OSError:
-                if time.monotonic() > end or self._popen.poll() is not None:
+                if self._popen.poll() is not None:
+                    log = self._log.read_text(errors="replace")
+                    raise RuntimeError(f"ended with {self._popen.returncode}: {log[-2000:]}") from None
+                if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
             else:
@@ -110,7 +118,7 @@ class Gateway(Served):
     def __init__(self, stack: ExitStack, loader: Loader, home: Path, provider: str) -> None:
         key, port = new_key(os.urandom), free_port()
         command = ("gateway", "serve", str(configured(home, provider, key)), "--port", str(port))
-        super().__init__(loader, started(stack, *command, log=home / "log"), port, {})
+        super().__init__(logged(stack, home / "log", *command), loader, port, {})
         ask = asker(port, {"Authorization": f"Bearer {key.text}", **JSON})
         self.until(lambda: ask("GET", "/health/ready"))
         items = [{"content": text, "metadata": metadata()} for text in TEXTS]
@@ -142,9 +150,7 @@ class Bare(Served):
     def __init__(self, stack: ExitStack, loader: Loader, home: Path, like: Gateway) -> None:
         port, file = free_port(), home / "replies"
         file.write_bytes(msgspec.msgpack.encode(like.replies))
-        super().__init__(
-            loader, started(stack, "bench.bare", str(port), str(file), log=home / "bare"), port, like.requests
-        )
+        super().__init__(logged(stack, home / "bare", "bench.bare", str(port), str(file)), loader, port, like.requests)
         ask = asker(port, JSON)
         got = json.loads(like.replies.get)
         path = f"/v1/memories/{got['id']}?user_id={got['user_id']}"
@@ -160,13 +166,12 @@ def configured(home: Path, provider: str, key: NewKey) -> Path:
     return file
 
 
-def started(stack: ExitStack, *command: str, log: Path | None = None) -> subprocess.Popen[bytes]:
-    """A server that writes its log into a file, or a process that is spoken to by its pipes."""
-    pipe = subprocess.PIPE if log is None else subprocess.DEVNULL
-    errors = None if log is None else stack.enter_context(log.open("wb"))
-    popen = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=errors)
+def logged(stack: ExitStack, log: Path, *command: str) -> Started:
+    """A server, and the file it writes its log into."""
+    errors = stack.enter_context(log.open("wb"))
+    popen = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, stdout=errors, stderr=errors)
     stack.callback(_end, popen)
-    return popen
+    return popen, log
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:
