@@ -14,8 +14,8 @@ from gateway.config.reading import Account
 MASK: Final = "••••"
 MAX_EXCERPT: Final = 160
 _SHORT: Final = 4  # shorter values are words that may stand anywhere; places that hold them are hidden already
-_USERINFO: Final = re.compile(r"(://)[^/\s@]+@")
-_NAMED: Final = re.compile(r"(?i)(secret|token(?!s)|passw|pwd|credential|private|api[-_]?key)")  # keys that say so
+USERINFO: Final = re.compile(r"(://)[^/\s@]+@")
+NAMED: Final = re.compile(r"(?i)(secret|token(?!s)|passw|pwd|credential|private|api[-_]?key)")  # keys that say so
 _SECRETIVE: Final = re.compile(r"(?i)(key|secret|token|passw|pwd|credential|auth|dsn|url|uri|hash|sha256)")
 
 
@@ -48,7 +48,7 @@ def scrub(text: str, account: Account) -> str:
     for value, reference in account.values.items():
         if len(value) >= _SHORT and value in text:
             text = text.replace(value, reference)
-    return _USERINFO.sub(rf"\1{MASK}@", text)
+    return USERINFO.sub(rf"\1{MASK}@", text)
 
 
 def _pointers(located: Located) -> dict[tuple[int, int], Where]:
@@ -81,7 +81,7 @@ def _is_sensitive(where: Where, sensitive: frozenset[Where] | None) -> bool:
         return True
     if where[-1] == "type":
         return False  # names a plugin, known or not
-    if any(isinstance(step, str) and (step == "api_keys" or _NAMED.search(step)) for step in where):
+    if any(isinstance(step, str) and (step == "api_keys" or NAMED.search(step)) for step in where):
         return True
     return any(where[:length] in sensitive for length in range(1, len(where) + 1))
 
