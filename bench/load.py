@@ -56,20 +56,18 @@ def measured(latencies: list[float], seconds: float, cpu_seconds: float, refused
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request as soon as the reply before it is whole, until `until`."""
+    """Sends the next request as soon as the reply before it is whole, until `until`; the first when it is told to."""
 
-    def __init__(
-        self, requests: Iterator[bytes], until: float, latencies: list[float], done: asyncio.Future[int]
-    ) -> None:
-        self._requests, self._until, self._latencies, self._done = requests, until, latencies, done
+    def __init__(self, requests: Iterator[bytes], latencies: list[float], done: asyncio.Future[int]) -> None:
+        self._requests, self._latencies, self._done = requests, latencies, done
+        self.until = 0.0
         self._buffer = b""
         self._refused = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
 
-    def _send(self) -> None:
+    def send(self) -> None:
         self._sent = time.perf_counter()
         self._transport.write(next(self._requests))
 
@@ -85,8 +83,8 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._latencies.append(now - self._sent)
         self._refused += data[9:10] != b"2"
-        if now < self._until:
-            self._send()
+        if now < self.until:
+            self.send()
         else:
             self._transport.close()
 
@@ -99,14 +97,15 @@ async def run(job: Job, prepared: list[bytes]) -> Measured:
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     dones: list[asyncio.Future[int]] = [loop.create_future() for _ in range(job.connections)]
-    before, started = processor_seconds(job.pid), time.perf_counter()
+    made: list[_Connection] = []
     for number, done in enumerate(dones):
         requests = islice(cycle(prepared), number * len(prepared) // job.connections, None)
-        await loop.create_connection(
-            lambda requests=requests, done=done: _Connection(requests, started + job.seconds, latencies, done),
-            "127.0.0.1",
-            job.port,
-        )
+        made.append(_Connection(requests, latencies, done))
+        await loop.create_connection(lambda: made[-1], "127.0.0.1", job.port)
+    before, started = processor_seconds(job.pid), time.perf_counter()
+    for each in made:  # all at once: who connects to a busy server waits for other reasons
+        each.until = started + job.seconds
+        each.send()
     refused = sum(await asyncio.wait_for(asyncio.gather(*dones), job.seconds + 10))
     seconds = time.perf_counter() - started
     return measured(latencies, seconds, processor_seconds(job.pid) - before, refused)
