@@ -1,14 +1,19 @@
 """Where the parts are put together: the real clock, randomness and streams go in here and nowhere else."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
+from gateway.config.compiled import Compiled, Config
 from gateway.config.compiler import compile_config
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Clock, Mint
@@ -17,15 +22,19 @@ from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
 from gateway.retrieval.pools import Pools
-from gateway.runtime.build import build
+from gateway.runtime.crew import Crew
+from gateway.runtime.helm import Helm
 from gateway.runtime.instances import Instances
+from gateway.runtime.lastgood import LastGood
 from gateway.runtime.meters import Meters
+from gateway.runtime.reloading import Reloader
 from gateway.runtime.running import Running
-from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.tenancy import Means
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
+
+_log: Final = logging.getLogger("gateway.serve")
 
 
 def now() -> datetime:
@@ -58,15 +67,59 @@ def assemble(
         cursor_key=key,
     )
 
-    async def first() -> Snapshot:
-        compiled = compile_config(settings.config, os.environ, Catalog.installed())
-        if compiled.config is None:
-            raise Misconfigured("the configuration was changed for the worse while the gateway was starting")
-        built = await build(compiled.config, means, generation=1)
-        if built.failed and not built.snapshot.tenants:
-            await built.snapshot.close()
-            raise Misconfigured(next(iter(built.failed.values())))
-        return built.snapshot
+    catalog, good = Catalog.installed(), LastGood(settings.state) if settings.state is not None else None
 
-    running = Running(means, first, folder)
-    return create_app(running, Lines(write_line, clock), ENDPOINTS)
+    def read(_before: Compiled | None) -> Compiled:
+        return compile_config(settings.config, os.environ, catalog)
+
+    def committed(compiled: Compiled) -> None:
+        if good is not None:
+            good.keep(settings.config, compiled)
+
+    running = Running(means, folder)
+    reloader = Reloader(running, read, lambda config: unsafe_address(config, settings.host), committed)
+    helm = Helm(running, reloader, Crew(folder))
+
+    async def start() -> None:
+        try:
+            await helm.start()
+        except Misconfigured:
+            kept = last_good(good, catalog) if settings.resume_last_good else None
+            if kept is None:
+                raise
+            _log.error("the files cannot be served; the last good configuration is", extra={"digest": kept.digest})
+            await helm.start(kept)
+
+    return create_app(helm, start, Lines(write_line, clock), ENDPOINTS)
+
+
+def last_good(good: LastGood | None, catalog: Catalog) -> Compiled | None:
+    """What was kept, compiled as if it still lay where it did; None where there is nothing that can be served."""
+    found = good.found() if good is not None else None
+    if found is None:
+        return None
+    file, home = found
+    compiled = compile_config(file, os.environ, catalog)
+    if compiled.config is None:
+        return None
+    return msgspec.structs.replace(compiled, config=msgspec.structs.replace(compiled.config, home=home))
+
+
+def unsafe_address(config: Config, host: str) -> str | None:
+    """Why this configuration must not be served here, if so: a tenant without credentials is for loopback only."""
+    opened = [tenant.name for tenant in config.tenants.values() if tenant.auth.mode == "open"]
+    if not opened or _is_loopback(host):
+        return None
+    return (
+        f"tenant {opened[0]!r} is open (auth.mode: open) and {host} can be reached from outside; "
+        "give it api_keys (memory-gateway keys new), or listen on 127.0.0.1"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

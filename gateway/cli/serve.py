@@ -11,12 +11,12 @@ import signal
 import socket
 import sys
 import tempfile
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from gateway.cli.assembly import last_good, unsafe_address
 from gateway.cli.logs import configure_logs
 from gateway.cli.settings import PREFIX, ProcessSettings
 from gateway.cli.worker import REFUSAL, RUN_DIRECTORY
@@ -24,6 +24,7 @@ from gateway.config.catalog import Catalog
 from gateway.config.compiled import Compiled, Config
 from gateway.config.compiler import compile_config
 from gateway.config.report import render_text
+from gateway.runtime.lastgood import LastGood
 
 REFUSED: Final = 78  # EX_CONFIG: supervisors know not to start it again
 FAILED: Final = 1
@@ -37,6 +38,10 @@ _log = logging.getLogger("gateway.serve")
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=int, help="Processes that serve.")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Folder for the last good files.")
+@click.option(
+    "--resume-last-good", is_flag=True, default=None, help="Start from those when the files cannot be served."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 def command(**flags: Any) -> None:
     """Serve CONFIG (default: $MEMORY_GATEWAY_CONFIG or gateway.yaml)."""
@@ -110,7 +115,11 @@ def checked(settings: ProcessSettings) -> Config:
     if compiled.diagnostics:
         click.echo(render_text(compiled), err=True)
     if compiled.config is None or not compiled.config.tenants:
-        sys.exit(REFUSED)
+        catalog = Catalog.installed()
+        kept = last_good(LastGood(settings.state), catalog) if settings.resume_last_good and settings.state else None
+        if kept is None or kept.config is None:
+            sys.exit(REFUSED)
+        return kept.config
     unsafe = unsafe_address(compiled.config, settings.host)
     if unsafe:
         click.echo(unsafe, err=True)
@@ -122,34 +131,14 @@ def checked(settings: ProcessSettings) -> Config:
     return compiled.config
 
 
-def unsafe_address(config: Config, host: str) -> str | None:
-    """Why this configuration must not listen here, if so: a tenant without credentials is for loopback only."""
-    opened = [tenant.name for tenant in config.tenants.values() if tenant.auth.mode == "open"]
-    if not opened or _is_loopback(host):
-        return None
-    return (
-        f"tenant {opened[0]!r} is open (auth.mode: open) and {host} can be reached from outside; "
-        "give it api_keys (memory-gateway keys new), or listen on 127.0.0.1"
-    )
-
-
 def _hand_down(settings: ProcessSettings, folder: str) -> None:
     """Workers are new processes: they find the settings, and one cursor key for all of them, in the environment."""
     if settings.cursor_key is None:
         os.environ[PREFIX + "CURSOR_KEY"] = secrets.token_urlsafe(32)
-    for name, value in settings.model_dump(exclude={"cursor_key"}).items():
+    for name, value in settings.model_dump(exclude={"cursor_key"}, exclude_none=True).items():
         os.environ[PREFIX + name.upper()] = str(value)
     os.environ[RUN_DIRECTORY] = folder
 
 
 def _ended(_number: int, _frame: object) -> None:
     """Asked to stop, and stopped."""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

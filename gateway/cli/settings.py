@@ -20,4 +20,6 @@ class ProcessSettings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes that serve.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    state: Path | None = Field(default=None, description="Folder where the last good configuration is kept.")
+    resume_last_good: bool = Field(default=False, description="Start from it when the files cannot be served.")
     cursor_key: SecretStr | None = Field(default=None, description="Seals page cursors; made up when absent.")

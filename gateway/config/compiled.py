@@ -11,7 +11,8 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Mark
-from gateway.config.model import Auth, Layer, Match, Plugins, Policy, Server
+from gateway.config.levels import Level
+from gateway.config.model import Admin, Auth, Layer, Match, Plugins, Policy, Reload, Server
 from gateway.domain.filters import Filter
 from gateway.domain.record import Family
 from gateway.domain.scope import ScopeRule
@@ -93,10 +94,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     home: Path
     digest: str
     files: tuple[Path, ...]  # everything that was read, to be watched
+    reload: Reload = msgspec.field(default_factory=Reload)
+    admin: Admin = Admin()
 
     def strategy(self, tenant: str, name: str) -> Plugged | None:
         """What a strategy name means for a tenant: its own, else the gateway's or a built-in one."""
         return self.strategies.get(f"{tenant}/{name}") or self.strategies.get(name)
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """A warning that a comment allows: where the comment stands, and its reason."""
+
+    note: Diagnostic
+    mark: Mark
+    reason: str
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,5 +116,22 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     config: Config | None
     diagnostics: tuple[Diagnostic, ...]
     broken: frozenset[str] = frozenset()
+    locked: Mapping[str, TenantConfig] = {}  # broken ones, as far as they could be read: to know their callers by
     files: tuple[Path, ...] = ()  # also when config is None
     digest: str = ""
+    file: Path = Path()  # the gateway's
+    owners: Mapping[Path, str] = {}  # tenant of each included file
+    tenants: frozenset[str] = frozenset()  # all that were named, broken or not
+    allowed: tuple[Allowed, ...] = ()
+    reached: Level = "environment"  # how far the check could go in the gateway's own file
+    advised: bool = False  # whether what is missing or unused was asked about: only when there is no error
+
+    def owner(self, note: Diagnostic) -> str:
+        return owner_of(note, self.file, self.owners)
+
+
+def owner_of(note: Diagnostic, file: Path, owners: Mapping[Path, str]) -> str:
+    """The tenant that a finding belongs to, "" for the gateway: each answers for what is written in its own text."""
+    if note.mark.file != file:
+        return owners.get(note.mark.file, note.mark.file.stem)
+    return note.path.split("/")[2] if note.path.startswith("/tenants/") else ""

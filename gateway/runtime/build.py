@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.auth.gate import Credential, Gate
 from gateway.config.compiled import Config, TenantConfig
+from gateway.config.model import Admin
 from gateway.config.sameness import Sort
 from gateway.domain.errors import GatewayError, Misconfigured
 from gateway.domain.filtering import read_time
@@ -27,10 +28,11 @@ _BREATH: Final = 200  # tenants bound before other requests get their turn
 
 
 class Built(msgspec.Struct, frozen=True):
-    """`failed` names the tenants that could not be built, with what they lack."""
+    """`failed` names the tenants that could not be built, with what they lack; `changed` those that were bound anew."""
 
     snapshot: Snapshot
     failed: Mapping[str, str]
+    changed: tuple[str, ...]
 
 
 async def build(
@@ -47,6 +49,7 @@ async def build(
         uses_of, cursor_key = UsesOf(config, means.clock), cursor_key_of(config, means)
         tenants: dict[str, BoundTenant] = {}
         failed: dict[str, str] = {}
+        changed: list[str] = []
         had: Mapping[str, BoundTenant] = before.tenants if before is not None else {}
         for number, (name, tenant) in enumerate(config.tenants.items()):
             if number % _BREATH == _BREATH - 1:
@@ -58,8 +61,11 @@ async def build(
                 failed[name] = error.detail
                 continue
             old = had.get(name)
-            keep = old is not None and old.same(tenant, uses, cursor_key)
-            tenants[name] = old if old is not None and keep else bind(config, tenant, uses, opened, means)
+            if old is not None and old.same(tenant, uses, cursor_key):
+                tenants[name] = old
+            else:
+                tenants[name] = bind(config, tenant, uses, opened, means)
+                changed.append(name)
         for name in [*stale, *failed]:
             if name in had:
                 await opening.all_of(had[name].uses)
@@ -70,11 +76,12 @@ async def build(
             generation=generation,
             config=config,
             gate=gate([each.config for each in tenants.values()], locked.values()),
+            admin=admin_gate(config.admin),
             tenants=tenants,
             locked=frozenset(locked),
             stack=stack.pop_all(),
         )
-        return Built(snapshot, failed)
+        return Built(snapshot, failed, tuple(changed))
 
 
 class _Opening:
@@ -112,6 +119,18 @@ def _unopened(use: Use, why: str) -> Misconfigured:
     declared = use.declared
     where = f"{declared.mark.file}:{declared.mark.line}: " if declared.mark else ""
     return Misconfigured(f"{where}{declared.type_name} {declared.key!r} does not open: {why}")
+
+
+def admin_gate(admin: Admin) -> Gate:
+    """Its principals have no tenant, so they reach nobody's records."""
+    roles = frozenset({Role.OPERATOR, Role.AUDITOR})
+    return Gate(
+        Credential(
+            hash=key.hash.removeprefix("sha256:"),
+            principal=Principal(id=key.id or key.hash[7:19], tenant="", roles=roles),
+        )
+        for key in admin.api_keys
+    )
 
 
 def gate(tenants: Iterable[TenantConfig], locked: Iterable[TenantConfig] = ()) -> Gate:

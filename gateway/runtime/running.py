@@ -1,8 +1,11 @@
-"""The gateway while it runs: which Snapshot serves now. One reference, replaced by one assignment."""
+"""The gateway while it runs: which Snapshot serves now, and which still serve the requests they began with.
+
+One reference, replaced by one assignment: before it nothing has changed, after it everything has. What goes wrong while
+an old generation is taken down is logged and counted, and never reaches a request.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,19 +18,21 @@ from gateway.runtime.tenancy import Means
 
 SWEEP_SECONDS: Final = 60.0
 SWEEP_ROWS: Final = 5_000
+MOST_ALIVE: Final = 3  # generations, the serving one among them
+_LOOK_SECONDS: Final = 0.05
 
 _log = logging.getLogger("gateway.runtime")
 
 
 class Running:
-    """Starts with a builder; has a Snapshot from `start` to `stop`."""
+    """Serves from the first `commit` until `stop`."""
 
-    def __init__(self, means: Means, build: Callable[[], Awaitable[Snapshot]], folder: Path | None = None) -> None:
+    def __init__(self, means: Means, folder: Path | None = None) -> None:
         """`folder` is shared with the other workers of this gateway, where there are any."""
         self.means = means
         self.tally = Tally(means.meters, folder)
-        self._build = build
         self._snapshot: Snapshot | None = None
+        self._retiring: dict[Snapshot, asyncio.Task[None]] = {}
         self._chores: list[asyncio.Task[None]] = []
 
     @property
@@ -41,12 +46,25 @@ class Running:
             raise Unavailable("the gateway is not ready", code="not_ready", headers={"Retry-After": "1"})
         return self._snapshot
 
-    async def start(self) -> None:
-        self._snapshot = await self._build()
-        self._chores = [
-            asyncio.create_task(self._sweep_forever(), name="sweep"),
-            asyncio.create_task(self.tally.keep(), name="tally"),
-        ]
+    @property
+    def alive(self) -> int:
+        """Generations that have not been closed yet."""
+        return len(self._retiring) + (self._snapshot is not None)
+
+    def commit(self, snapshot: Snapshot, drain: float) -> None:
+        """From here on requests get this Snapshot. The one before closes when its last request ends, or after `drain`
+        seconds, or when too many are alive: the oldest first.
+        """
+        old, self._snapshot = self._snapshot, snapshot
+        if old is None:
+            self._chores = [
+                asyncio.create_task(self._sweep_forever(), name="sweep"),
+                asyncio.create_task(self.tally.keep(), name="tally"),
+            ]
+            return
+        self._retiring[old] = asyncio.create_task(self._retire(old, drain), name=f"retire {old.generation}")
+        for oldest in list(self._retiring)[: max(0, self.alive - MOST_ALIVE)]:
+            oldest.hurried = True
 
     async def stop(self) -> None:
         """No new leases; what is open closes. Idempotent."""
@@ -57,8 +75,27 @@ class Running:
             with suppress(asyncio.CancelledError):
                 await chore
         self.tally.write()
+        for old in list(self._retiring):
+            old.hurried = True
+        await asyncio.gather(*self._retiring.values())
         if snapshot is not None:
             await snapshot.close()
+
+    async def _retire(self, old: Snapshot, drain: float) -> None:
+        until = asyncio.get_running_loop().time() + drain
+        # Requests do not signal their end: a look now and then costs them nothing.
+        while old.leases and not old.hurried and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        if old.leases:
+            _log.warning("requests are cut off", extra={"generation": old.generation, "requests": old.leases})
+            self.means.meters.fault("", "", "drain_cut_off", old.leases)
+        try:
+            await old.close()
+        except Exception:  # noqa: BLE001 - what a backend raises at its end must not end the gateway
+            _log.exception("an old generation did not close cleanly", extra={"generation": old.generation})
+            self.means.meters.fault("", "", "close_failed")
+        finally:
+            del self._retiring[old]
 
     async def _sweep_forever(self) -> None:
         """Removes expired rows of the providers that do not do it themselves. A failure waits for the next round."""

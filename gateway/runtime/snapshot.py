@@ -31,6 +31,7 @@ class Snapshot:
         generation: int,
         config: Config,
         gate: Gate,
+        admin: Gate,
         tenants: Mapping[str, BoundTenant],
         locked: frozenset[str],
         stack: AsyncExitStack,
@@ -38,9 +39,11 @@ class Snapshot:
         self.generation = generation
         self.config = config
         self.gate = gate
+        self.admin = admin  # who may steer the gateway as a whole
         self.tenants = tenants
         self.locked = locked  # known, and not served: their configuration is broken and never was good
         self.leases = 0
+        self.hurried = False  # no longer waits for its last request
         self._stack = stack
 
     def __enter__(self) -> Self:

@@ -56,6 +56,7 @@ def over(snapshot: Snapshot, wrap: Callable[[Provider], Provider]) -> Snapshot:
         generation=snapshot.generation,
         config=snapshot.config,
         gate=snapshot.gate,
+        admin=snapshot.admin,
         tenants={
             name: msgspec.structs.replace(
                 tenant, routes={each: _rebound(route, wrap(route.provider)) for each, route in tenant.routes.items()}

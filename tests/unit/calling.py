@@ -132,6 +132,7 @@ class Desk:
                 files=(),
             ),
             gate=Gate([], None),
+            admin=Gate([]),
             tenants={"acme": _tenant(config, bound)},
             locked=frozenset(),
             stack=AsyncExitStack(),

@@ -11,36 +11,41 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 import gateway
-from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotFound, Unavailable
+from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotFound, Unauthenticated, Unavailable
 from gateway.domain.principal import Role
+from gateway.faces.http.admin import admin_handlers, is_local
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
 from gateway.faces.http.openapi import describe
 from gateway.faces.http.problems import TYPE, problem
 from gateway.faces.http.serving import Served, header_reader, request_id_of
+from gateway.runtime.helm import Helm
 from gateway.runtime.running import Running
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Receive, Scope, Send
 
 
-def create_app(running: Running, lines: Lines, endpoints: Sequence[Endpoint]) -> "ASGIApp":
-    """The server as an ASGI application. It starts and stops `running` with its own lifespan."""
+def create_app(
+    helm: Helm, start: Callable[[], Awaitable[None]], lines: Lines, endpoints: Sequence[Endpoint]
+) -> "ASGIApp":
+    """The server as an ASGI application. Its lifespan is that of the gateway: `start` brings it up."""
+    running = helm.running
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None]:
-        await running.start()
+        await start()
         try:
             yield
         finally:
-            await running.stop()
+            await helm.stop()
             lines.flush()
 
     served = [Served(each, running, lines) for each in endpoints]
     refuse = _refusing(running)
     app = Litestar(
-        route_handlers=[*map(_handler, served), *_own_handlers(running)],
+        route_handlers=[*map(_handler, served), *_own_handlers(helm), *admin_handlers(helm)],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
             title="Memory Gateway",
@@ -100,7 +105,9 @@ def _handler(served: Served) -> Any:
     )(documented)
 
 
-def _own_handlers(running: Running) -> list[Any]:
+def _own_handlers(helm: Helm) -> list[Any]:
+    running = helm.running
+
     @get("/health/live", opt={"exclude_from_auth": True}, tags=["health"], security=[{}], summary="The process answers")
     async def live() -> dict[str, str]:
         return {"status": "ok"}
@@ -114,18 +121,22 @@ def _own_handlers(running: Running) -> list[Any]:
     @get("/metrics", include_in_schema=False)
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         _may_watch(request, running)
-        return Response(await exposition(running), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await exposition(helm), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [live, ready, metrics]
 
 
 def _may_watch(request: Request[Any, Any, Any], running: Running) -> None:
-    """Metrics name tenants: for loopback, for operators, and for everyone only where the file says so."""
+    """Metrics name tenants: for this machine, for operators, and for everyone only where the file says so."""
     snapshot = running.snapshot
-    if snapshot.config.server.metrics == "public" or (request.client and request.client.host in ("127.0.0.1", "::1")):
+    if snapshot.config.server.metrics == "public" or is_local(request):
         return
     header = header_reader(request.scope["headers"])
-    principal = snapshot.gate.identify(header("authorization") or header("x-api-key"), running.means.clock())
+    presented, now = header("authorization") or header("x-api-key"), running.means.clock()
+    try:
+        principal = snapshot.admin.identify(presented, now)
+    except Unauthenticated:
+        principal = snapshot.gate.identify(presented, now)
     if Role.OPERATOR not in principal.roles:
         raise Forbidden("metrics are for loopback or the role 'operator'; see server.metrics", code="role_missing")
 

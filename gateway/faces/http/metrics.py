@@ -9,15 +9,18 @@ from prometheus_client.registry import Collector
 from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Count, Counted
 from gateway.domain.record import Kind
+from gateway.runtime.helm import Helm
 from gateway.runtime.meters import BOUNDS, Meters
+from gateway.runtime.reloading import Reloader
 from gateway.runtime.running import Running
 
 NAMES = ("tenant", "route", "provider", "operation")
 
 
-async def exposition(running: Running) -> bytes:
+async def exposition(helm: Helm) -> bytes:
+    running = helm.running
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reading(running, await running.tally.total(), await _census(running)))
+    registry.register(_Reading(running, await running.tally.total(), await _census(running), helm.reloader))
     return generate_latest(registry)
 
 
@@ -34,10 +37,13 @@ async def _census(running: Running) -> dict[str, dict[Kind, Count]]:
 
 
 class _Reading(Collector):
-    def __init__(self, running: Running, meters: Meters, census: dict[str, dict[Kind, Count]]) -> None:
+    def __init__(
+        self, running: Running, meters: Meters, census: dict[str, dict[Kind, Count]], reloader: Reloader
+    ) -> None:
         self._meters = meters
         self._census = census
         self._snapshot = running.snapshot
+        self._reloader = reloader
 
     def collect(self) -> Iterable[Metric]:
         yield from _operations(self._meters)
@@ -65,6 +71,33 @@ class _Reading(Collector):
         )
         info.add_metric([self._snapshot.config.digest, str(self._snapshot.generation)], 1)
         yield info
+        yield from _reloads(self._reloader)
+
+
+def _reloads(reloader: Reloader) -> Iterator[Metric]:
+    status = reloader.status()
+    attempts = CounterMetricFamily("gateway_config_reloads", "Attempts to reload.", labels=["result", "stage"])
+    for place, count in sorted(reloader.attempts.items()):
+        attempts.add_metric(place, count)
+    yield attempts
+    for name, text, value in (
+        ("last_reload_successful", "Whether the last change was applied.", status.last.ok),
+        (
+            "last_success_timestamp_seconds",
+            "When the configuration being served was applied.",
+            status.applied_at.timestamp(),
+        ),
+        ("disk_valid", "Whether the files, as they are now, would be served after a restart.", status.disk_valid),
+        ("held", "Whether a rollback holds the files back.", status.held),
+        ("generations_alive", "Generations that are not closed yet.", status.generations_alive),
+    ):
+        gauge = GaugeMetricFamily(f"gateway_config_{name}", text)
+        gauge.add_metric([], float(value))
+        yield gauge
+    tenants = GaugeMetricFamily("gateway_tenants", "Tenants by how they stand.", labels=["state"])
+    for state, count in status.tenants.items():
+        tenants.add_metric([state], count)
+    yield tenants
 
 
 def _operations(meters: Meters) -> Iterator[Metric]:
