@@ -36,7 +36,49 @@ def check_time(value: datetime, at: str) -> datetime:
 
 def check_json(value: Any, at: str, *, numbers: bool = True) -> None:
     """Refuse what some backend would change or drop. `numbers=False` keeps to text rules, for opaque bodies."""
-    _walk(value, at, 0, numbers, [MAX_KEYS])
+    if not _fine(value, numbers):
+        _walk(value, at, 0, numbers, [MAX_KEYS])  # finds the place and says what is wrong there
+
+
+def _fine(value: Any, numbers: bool) -> bool:
+    """Whether nothing can be wrong, level by level: what is nearly always so is seen without naming any place."""
+    level: list[Any] = [value]
+    keys = 0
+    for _ in range(MAX_DEPTH + 1):
+        inner: list[Any] = []
+        for each in level:
+            kind = cast("Any", type(each))
+            if kind is str:
+                if "\0" in each or not (each.isascii() or _encodes(each)):
+                    return False
+            elif kind is dict:
+                keys += len(each)
+                inner.extend(each)
+                inner.extend(each.values())
+            elif kind is list:
+                inner.extend(each)
+            elif kind is int:
+                if numbers and abs(each) > MAX_INT:
+                    return False
+            elif kind is float:
+                if not math.isfinite(each):
+                    return False
+            elif each is not None and kind is not bool:
+                return False
+        if numbers and keys > MAX_KEYS:
+            return False
+        if not inner:
+            return True
+        level = inner
+    return False
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _walk(value: Any, at: str, depth: int, numbers: bool, budget: list[int]) -> None:

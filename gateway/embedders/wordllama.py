@@ -44,7 +44,7 @@ class WordLlama:
         self._dimension: int = options.dimension
         self._blank = bytes(4 * options.dimension)
         self._remembered = Remembered(options.cache)
-        self._encode: Any = None
+        self._tokenizer: Any = None
         self._table: NDArray[np.float32] = np.zeros((1, options.dimension), dtype=np.float32)
 
     @property
@@ -53,7 +53,7 @@ class WordLlama:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Read tokenizer and table (about 50 MB in memory); Misconfigured where the package lacks them."""
-        self._encode, self._table = await asyncio.to_thread(_read, self._dimension)
+        self._tokenizer, self._table = await asyncio.to_thread(_read, self._dimension)
         stack.callback(self._close)
 
     async def embed(self, texts: Sequence[str]) -> Sequence[bytes]:
@@ -65,14 +65,20 @@ class WordLlama:
         if sum(map(len, wanted)) <= _INLINE:
             made = [self._vector(text) for text in wanted]
         else:
-            made = await asyncio.to_thread(lambda: [self._vector(text) for text in wanted])
+            made = await asyncio.to_thread(lambda: [self._long_vector(text) for text in wanted])
         for n, vector in zip(missing, made, strict=True):
             found[n] = vector
             self._remembered.keep(texts[n], vector)
         return cast("list[bytes]", found)
 
     def _vector(self, text: str) -> bytes:
-        tokens: list[int] = self._encode(text, add_special_tokens=False).ids
+        return self._sum(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _long_vector(self, text: str) -> bytes:
+        # `encode` keeps every other thread waiting until it is done; `encode_batch` lets them go on.
+        return self._sum(self._tokenizer.encode_batch([text], add_special_tokens=False)[0].ids)
+
+    def _sum(self, tokens: list[int]) -> bytes:
         total = np.add.reduce(self._table.take(tokens[:_PIECE], 0), 0)
         for start in range(_PIECE, len(tokens), _PIECE):
             total += np.add.reduce(self._table.take(tokens[start : start + _PIECE], 0), 0)
@@ -80,7 +86,7 @@ class WordLlama:
         return (total / length).tobytes() if length else self._blank
 
     def _close(self) -> None:
-        self._encode, self._table = None, self._table[:1].copy()
+        self._tokenizer, self._table = None, self._table[:1].copy()
 
 
 def _read(dimension: int) -> tuple[Any, NDArray[np.float32]]:
@@ -92,7 +98,7 @@ def _read(dimension: int) -> tuple[Any, NDArray[np.float32]]:
     tokenizer = Tokenizer.from_file(str(package / "tokenizers" / "l2_supercat_tokenizer_config.json"))
     weights = str(package / "weights" / "l2_supercat_256.safetensors")
     whole: NDArray[Any] = cast("Any", tensors).load_file(weights)["embedding.weight"]
-    return tokenizer.encode, np.ascontiguousarray(whole[:, :dimension], dtype="<f4")
+    return tokenizer, np.ascontiguousarray(whole[:, :dimension], dtype="<f4")
 
 
 def folder() -> Path:

@@ -16,6 +16,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"
 )
+_SLICE: Final = 2_000  # words stemmed in one call
 _K1: Final = 1.2  # how soon repeating a word stops to help
 _B: Final = 0.75  # how much long texts are marked down
 
@@ -30,10 +31,21 @@ class Terms:
         """The terms in order, repeated as often as they occur."""
         folded = text.casefold()
         if folded.isascii():
-            return self._stemmed(_WORD.findall(folded))
+            return self._stems(_WORD.findall(folded))
         plain = unicodedata.normalize("NFKD", folded)
         words = _WORD.findall("".join(each for each in plain if not unicodedata.combining(each)))
-        return self._stemmed([piece for word in words for piece in _pieces(word)])
+        return self._stems([piece for word in words for piece in _pieces(word)])
+
+    def _stems(self, words: list[str]) -> list[str]:
+        if len(words) <= _SLICE:
+            return self._stemmed(words)
+        # Each word once, and a few at a time: one call for a long text would hold every other thread up.
+        each = list(dict.fromkeys(words))
+        stems: dict[str, str] = {}
+        for start in range(0, len(each), _SLICE):
+            some = each[start : start + _SLICE]
+            stems.update(zip(some, self._stemmed(some), strict=True))
+        return [stems[word] for word in words]
 
     def wanted(self, words: Iterable[str]) -> list[str]:
         """The different terms of a query, in order."""

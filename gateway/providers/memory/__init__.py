@@ -25,6 +25,7 @@ from gateway.providers.terms import Terms, rarity, weight
 
 __all__ = ["Memory"]
 
+_INLINE: Final = 20_000  # characters of text split into terms on the loop
 _BREATH: Final = 500  # records walked before others get a turn
 
 
@@ -57,12 +58,17 @@ class Memory:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """All of the batch or nothing."""
+        texts = [record.text for record in records]
+        if sum(map(len, texts)) <= _INLINE:
+            terms = [Counter(self._terms.of(text)) for text in texts]
+        else:
+            terms = await asyncio.to_thread(_counted, texts)
         now = self._kit.clock()
         if self._limit is not None and len(self._shelves) + len(records) > self._limit:
             self._shelves.sweep(now, len(self._shelves))
             if len(self._shelves) + self._shelves.new(records) > self._limit:
                 raise Unavailable(f"{self._kit.name} holds its {self._limit} records", code="store_full")
-        return [self._shelves.put(record, now) for record in records]
+        return [self._shelves.put(record, now, each) for record, each in zip(records, terms, strict=True)]
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         now = self._kit.clock()
@@ -155,3 +161,8 @@ class Memory:
             record = shelf.records.get(id_)
             if record is not None and lives(record, now) and matches(where.filter, record):
                 yield record, shelf
+
+
+def _counted(texts: Sequence[str]) -> list[Counter[str]]:
+    terms = Terms()  # of this thread
+    return [Counter(terms.of(text)) for text in texts]

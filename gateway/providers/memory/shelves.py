@@ -18,7 +18,6 @@ from gateway.domain.ports import Order, Position
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.exact import Matrix, dimension_of, stacked
-from gateway.providers.terms import Terms
 
 Place: TypeAlias = tuple[datetime, str]
 
@@ -67,7 +66,6 @@ class Shelves:
     """An id is held once per tenant. A scope that holds nothing leaves no trace."""
 
     def __init__(self) -> None:
-        self._terms = Terms()
         self._tenants: dict[str, dict[Scope, Shelf]] = {}
         self._owners: dict[tuple[str, str], Scope] = {}
         self._expiring: list[tuple[datetime, str, str]] = []  # a heap; entries may be out of date
@@ -81,7 +79,7 @@ class Shelves:
         """How many of them are not here under their ids."""
         return len({(each.scope.tenant, each.id) for each in records} - self._owners.keys())
 
-    def put(self, record: Record, now: datetime) -> bool:
+    def put(self, record: Record, now: datetime, terms: Counter[str]) -> bool:
         tenant, scope = record.scope.tenant, record.scope
         owner = self._owners.get((tenant, record.id))
         if owner is not None:
@@ -93,7 +91,7 @@ class Shelves:
         kept = msgspec.structs.replace(record, metadata=copy.deepcopy(record.metadata)) if record.metadata else record
         shelf = self._tenants.setdefault(tenant, {}).setdefault(scope, Shelf())
         shelf.records[kept.id] = kept
-        shelf.terms[kept.id] = Counter(self._terms.of(kept.text))
+        shelf.terms[kept.id] = terms
         insort(shelf.order.setdefault(kept.kind, []), (kept.created_at, kept.id))
         self._owners[tenant, kept.id] = scope
         if kept.expires_at is not None:

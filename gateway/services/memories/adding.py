@@ -119,12 +119,15 @@ def _draft(call: Call, item: NewMemory, index: int) -> Record:
 def check_metadata(call: Call, metadata: dict[str, Any]) -> None:
     """Portable, within the route's size, and true to the route's schema."""
     if metadata:
-        check_json(metadata, "metadata")
-        size, limit = len(msgspec.json.encode(metadata)), call.route.config.layer.limits.max_metadata.bytes
+        try:
+            size, limit = len(msgspec.json.encode(metadata)), call.route.config.layer.limits.max_metadata.bytes
+        except (UnicodeEncodeError, RecursionError):
+            size = limit = 0  # the check says where
         if size > limit:
             raise TooLarge(
                 f"metadata has {size} bytes; this route takes {limit}", code="metadata_too_large", at="metadata"
             )
+        check_json(metadata, "metadata")
     call.route.check_metadata(metadata)
 
 
