@@ -1,7 +1,7 @@
 """Every finding has a stable code. This table says, once, how grave each is and what it means.
 
 Blocks: 00 YAML, 01 references and files, 02 structure, 03 names and routing, 04 meaning, 05 credentials and secrets,
-06 policy, 08 environment. A code is never reused for something else.
+06 policy, 08 environment, 10 config tests. A code is never reused for something else.
 """
 
 from typing import Final
@@ -114,6 +114,11 @@ CODES: Final[dict[str, Code]] = {
     "MG0606": Code("import not allowed", E, "Code is only imported from modules that `plugins.allow` lists."),
     "MG0801": Code("package missing", E, "A plugin needs an optional package that is not installed here."),
     "MG0802": Code("plugin cannot be used", E, "An installed plugin is broken, or takes the name of another one."),
+    "MG1001": Code("nothing to test", E, "The configuration or tenant that a test is about is broken, or not there."),
+    "MG1002": Code("test of no tenant", E, "A case names a tenant that the configuration does not have."),
+    "MG1003": Code("test of no key", E, "A case calls with an API key that its tenant does not have."),
+    "MG1004": Code("test of nothing", E, "A case names a route or a setting that does not exist, so it says nothing."),
+    "MG1005": Code("test makes no sense", E, "A case contradicts itself, repeats a name, or expects nothing at all."),
 }
 
 

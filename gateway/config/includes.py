@@ -20,7 +20,7 @@ def included(file: GatewayFile, located: Located, home: Path) -> tuple[list[Path
         where = ("include",) if isinstance(file.include, str) else ("include", index)
         names = [home / name for name in glob.glob(pattern, root_dir=home, recursive=True)]  # noqa: PTH207 -- absolute patterns too
         plain = not glob.has_magic(pattern)
-        matched = [home / pattern] if plain else [path for path in names if path.is_file()]
+        matched = [home / pattern] if plain else [path for path in names if path.is_file() and not _is_test(path)]
         matched = [path for path in matched if path.resolve() != located.text.file.resolve()]
         if not matched:
             what = f"no file matches {pattern!r}"
@@ -29,3 +29,8 @@ def included(file: GatewayFile, located: Located, home: Path) -> tuple[list[Path
             )
         files.update(matched)
     return sorted(files), notes
+
+
+def _is_test(path: Path) -> bool:
+    """Tests of a configuration may lie beside the tenants they are about."""
+    return path.name.endswith(".test.yaml")

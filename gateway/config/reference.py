@@ -20,18 +20,21 @@ once, after parsing. `$$` is a dollar sign. Keys that start with `x-`, and every
 Durations are written `800ms`, `30s`, `24h`, `7d`; sizes `512kB`, `16MiB`.
 """
 _ORDER: Final = ("GatewayFile", "TenantFile", "Tenant", "Route", "Layer")
+_LAST: Final = ("CaseFile", "Case")
 
 
 def render_reference(catalog: Catalog) -> str:
     sections: dict[str, Mapping[str, Any]] = {}
-    roots: tuple[tuple[File, str], ...] = (("gateway", "GatewayFile"), ("tenant", "TenantFile"))
+    roots: tuple[tuple[File, str], ...] = (
+        ("gateway", "GatewayFile"), ("tenant", "TenantFile"), ("configtest", "CaseFile"),
+    )  # fmt: skip
     for file, name in roots:
         schema = build_schema(file, catalog)
         schema = _inlined(schema, {key: each for key, each in schema["$defs"].items() if "enum" in each})
         sections |= {key: each for key, each in schema["$defs"].items() if "properties" in each and "allOf" not in each}
         sections[name] = schema
     layer = set(sections["Layer"]["properties"])
-    names = [*_ORDER, *sorted(set(sections) - set(_ORDER))]
+    names = [*_ORDER, *sorted(set(sections) - {*_ORDER, *_LAST}), *_LAST]
     lines = [_HEAD]
     for name in names:
         inherited = layer if name in ("Tenant", "TenantFile", "Route") else set[str]()
@@ -82,7 +85,8 @@ def _heading(name: str) -> str:
     group, _, rest = name.partition(".")
     if rest:
         return f"{group} `{rest}`"
-    return {"GatewayFile": "The gateway's file", "TenantFile": "A tenant's file"}.get(name, name)
+    titles = {"GatewayFile": "The gateway's file", "TenantFile": "A tenant's file", "CaseFile": "A file of tests"}
+    return titles.get(name, name)
 
 
 def _type(schema: Mapping[str, Any]) -> str:

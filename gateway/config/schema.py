@@ -8,19 +8,21 @@ import json
 import sys
 from typing import Any, Final, Literal, TypeAlias
 
+from gateway.config.cases.model import CaseFile
 from gateway.config.catalog import GROUPS, Catalog, Group
 from gateway.config.dialect import OWN_KEYS, Schema, components, with_references
 from gateway.config.model import GatewayFile, TenantFile
 
-File: TypeAlias = Literal["gateway", "tenant"]
+File: TypeAlias = Literal["gateway", "tenant", "configtest"]
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 VERSION: Final = 1
 _SINGULAR: Final[dict[Group, str]] = {"providers": "provider", "embedders": "embedder", "strategies": "strategy"}
-_ROOTS: Final[dict[File, type[Any]]] = {"gateway": GatewayFile, "tenant": TenantFile}
+_ROOTS: Final[dict[File, type[Any]]] = {"gateway": GatewayFile, "tenant": TenantFile, "configtest": CaseFile}
 _TITLES: Final[dict[File, str]] = {
     "gateway": "Memory Gateway: the gateway's own file",
     "tenant": "Memory Gateway: a file for one tenant",
+    "configtest": "Memory Gateway: tests of a configuration",
 }
 
 
@@ -45,7 +47,7 @@ def build_schema(file: File, catalog: Catalog) -> Schema:
 
 def published(catalog: Catalog) -> dict[str, str]:
     """File name -> text of every schema that is committed."""
-    files: tuple[File, ...] = ("gateway", "tenant")
+    files: tuple[File, ...] = ("gateway", "tenant", "configtest")
     return {
         f"{file}.json": json.dumps(with_references(build_schema(file, catalog)), indent=2, ensure_ascii=False) + "\n"
         for file in files

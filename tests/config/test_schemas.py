@@ -33,7 +33,7 @@ def test_a_stale_schema_is_noticed(tmp_path: Path) -> None:
     assert runner.invoke(main, ["schema", "--out", str(tmp_path), "--check"]).exit_code == 1
 
 
-@pytest.mark.parametrize("name", ["gateway.json", "tenant.json"])
+@pytest.mark.parametrize("name", ["gateway.json", "tenant.json", "configtest.json"])
 def test_a_schema_is_valid_and_refers_to_nothing_outside(name: str) -> None:
     schema = json.loads((ROOT / "schemas" / name).read_text("utf-8"))
     Draft202012Validator.check_schema(schema)

@@ -17,7 +17,7 @@ from gateway.config.reference import render_reference
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-EXAMPLES = [path for path in sorted((ROOT / "configs").rglob("*.yaml")) if path.parent.name != "tenants"]
+EXAMPLES = [path for path in sorted((ROOT / "configs").rglob("*.yaml")) if path.parent.name not in ("tenants", "tests")]
 
 
 def blocks(path: Path, language: str) -> list[str]:
