@@ -1,7 +1,7 @@
 """Every finding has a stable code. This table says, once, how grave each is and what it means.
 
 Blocks: 00 YAML, 01 references and files, 02 structure, 03 names and routing, 04 meaning, 05 credentials and secrets,
-06 policy, 08 environment, 10 config tests. A code is never reused for something else.
+06 policy, 07 lint and allowances, 08 environment, 10 config tests. A code is never reused for something else.
 """
 
 from typing import Final
@@ -112,14 +112,38 @@ CODES: Final[dict[str, Code]] = {
     "MG0604": Code("provider type not allowed", E, "`policy.providers` lists the types that tenants may declare."),
     "MG0605": Code("open tenant not allowed", E, "`policy.open_tenants: false` asks every tenant for credentials."),
     "MG0606": Code("import not allowed", E, "Code is only imported from modules that `plugins.allow` lists."),
+    "MG0701": Code("unknown code", W, "`lint` or an allowance names a code that no finding has, so it does nothing."),
+    "MG0702": Code(
+        "not to be lowered", W, "What has an error cannot be served, so no setting and no comment hides it."
+    ),
+    "MG0703": Code(
+        "allowance without reason", W, "An allowance says which codes and why; without that it does nothing."
+    ),
+    "MG0704": Code("unused allowance", W, "Nothing is found at this place any more that the comment would allow."),
     "MG0801": Code("package missing", E, "A plugin needs an optional package that is not installed here."),
     "MG0802": Code("plugin cannot be used", E, "An installed plugin is broken, or takes the name of another one."),
+    "MG0803": Code(
+        "provider does not open", E, "With `--probe`: a declared provider could not be opened as `serve` would."
+    ),
+    "MG0804": Code(
+        "embedder does not open", E, "With `--probe`: a declared embedder could not be opened as `serve` would."
+    ),
+    "MG0805": Code(
+        "no answer in time", E, "With `--probe`: a provider or embedder was still opening when time ran out."
+    ),
     "MG1001": Code("nothing to test", E, "The configuration or tenant that a test is about is broken, or not there."),
     "MG1002": Code("test of no tenant", E, "A case names a tenant that the configuration does not have."),
     "MG1003": Code("test of no key", E, "A case calls with an API key that its tenant does not have."),
     "MG1004": Code("test of nothing", E, "A case names a route or a setting that does not exist, so it says nothing."),
     "MG1005": Code("test makes no sense", E, "A case contradicts itself, repeats a name, or expects nothing at all."),
 }
+
+SOMETIMES: Final = frozenset({"MG0501"})  # errors that are warnings where less is at stake
+
+
+def can_be_lowered(code: str) -> bool:
+    """Whether findings of this code may be warnings, which `lint` and allowances are for."""
+    return CODES[code].severity is W or code in SOMETIMES
 
 
 def found(

@@ -15,9 +15,10 @@ from gateway.config.catalog import Catalog, Group
 from gateway.config.chains import read_chains
 from gateway.config.checks import ADVICE, CHECKS
 from gateway.config.codes import found
-from gateway.config.compiled import Compiled, Config, Plugged
+from gateway.config.compiled import Compiled, Config, Plugged, owner_of
 from gateway.config.diagnostics import Mark, Severity
 from gateway.config.finish import finish
+from gateway.config.lint import allow, weigh
 from gateway.config.model import GatewayFile
 from gateway.config.plugs import LOCAL, built_in, join_embedders, read_plugged
 from gateway.config.reading import Account, check_tree, read_file
@@ -36,16 +37,24 @@ def compile_config(path: Path, env: Mapping[str, str], catalog: Catalog) -> Comp
     gateway = _gateway(account, file, env, catalog)
     if gateway is None:
         return Compiled(
-            config=None, diagnostics=finish(account.notes, account), files=tuple(account.files), digest=account.digest()
+            config=None,
+            diagnostics=finish(account.notes, account),
+            files=tuple(account.files),
+            digest=account.digest(),
+            file=file,
+            reached="structure" if file in account.trees else "syntax",
         )
     tenants, owners = read_tenants(account, gateway, env, Shape(build_schema("tenant", catalog)))
     assembly = _assemble(account, gateway, tenants, catalog)
     for check in CHECKS:
         account.notes += check(assembly)
-    if not any(note.severity is Severity.ERROR for note in account.notes):
+    if advised := not any(note.severity is Severity.ERROR for note in account.notes):
         for check in ADVICE:
             account.notes += check(assembly)
-    return _compiled(account, assembly.config, file, owners)
+    allowances = allow(account, whole=advised)
+    compiled = _compiled(account, assembly.config, file, owners)
+    told, allowed = weigh(compiled.diagnostics, allowances, gateway)
+    return msgspec.structs.replace(compiled, diagnostics=told, allowed=allowed, advised=advised)
 
 
 def _gateway(account: Account, file: Path, env: Mapping[str, str], catalog: Catalog) -> Unit | None:
@@ -92,6 +101,8 @@ def _assemble(account: Account, gateway: Unit, tenants: Mapping[str, Unit], cata
         home=gateway.located.text.file.parent,
         digest=account.digest(),
         files=tuple(account.files),
+        reload=file.reload,
+        admin=file.admin,
     )
     return Assembly(config=config, gateway=gateway, tenants=tenants, catalog=catalog)
 
@@ -104,10 +115,8 @@ def _compiled(account: Account, config: Config, file: Path, owners: Mapping[Path
     for note in diagnostics:
         if note.severity is not Severity.ERROR:
             continue
-        if note.mark.file != file:
-            broken.add(owners.get(note.mark.file, note.mark.file.stem))
-        elif note.path.startswith("/tenants/"):
-            broken.add(note.path.split("/")[2])
+        if owner := owner_of(note, file, owners):
+            broken.add(owner)
         else:
             refused = True
     whole = {name: tenant for name, tenant in config.tenants.items() if name not in broken}
@@ -123,6 +132,10 @@ def _compiled(account: Account, config: Config, file: Path, owners: Mapping[Path
         config=None if refused else left,
         diagnostics=diagnostics,
         broken=frozenset(broken),
+        locked={name: tenant for name, tenant in config.tenants.items() if name in broken},
         files=config.files,
         digest=config.digest,
+        file=file,
+        owners=owners,
+        tenants=frozenset(config.tenants) | broken,
     )

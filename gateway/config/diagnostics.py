@@ -28,7 +28,8 @@ class Related(msgspec.Struct, frozen=True):
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """`code` is stable; `path` is the JSON pointer inside the file; `hint` says what to do.
 
-    `excerpt` is the source line with everything masked that could be a credential.
+    `excerpt` is the source line with everything masked that could be a credential. `raised` is a warning that `lint`
+    made an error of: it fails a check, and what it is about is served all the same.
     """
 
     code: str
@@ -39,6 +40,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     related: tuple[Related, ...] = ()
     excerpt: str = ""
+    raised: bool = False
 
     def line(self) -> str:
         return f"{self.mark.file}:{self.mark.line}:{self.mark.column}: {self.severity}[{self.code}]: {self.message}"

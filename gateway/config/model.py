@@ -249,10 +249,46 @@ class Server(Keys, frozen=True, kw_only=True):
     ) = None
 
 
+class Reload(Keys, frozen=True, kw_only=True):
+    """How changes of the files become the configuration that is served."""
+
+    watch: Annotated[bool, Meta(description="Follow changes of the files as they happen.")] = True
+    debounce: Annotated[Duration, Meta(description="How long files must be quiet first.")] = field(
+        default_factory=lambda: Duration("300ms")
+    )
+    poll: Annotated[Duration, Meta(description="Contents are compared this often, whatever was noticed.")] = field(
+        default_factory=lambda: Duration("30s")
+    )
+    drain: Annotated[Duration, Meta(description="How long requests of the old configuration may take to end.")] = field(
+        default_factory=lambda: Duration("30s")
+    )
+    history: Annotated[int, Meta(ge=1, le=100, description="How many generations can be rolled back to.")] = 10
+    max_removed_tenants: Annotated[
+        int, Meta(ge=0, description="A change that takes away more tenants at once is refused.")
+    ] = 5
+
+
+class AdminKey(Keys, frozen=True, kw_only=True):
+    hash: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$", description="As `memory-gateway keys new` prints it.")]
+    id: Annotated[str, Meta(description="Public name, for logs.", pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    labels: Labels = {}
+
+
+class Admin(Keys, frozen=True, kw_only=True):
+    """Who may see and steer the gateway as a whole, below /admin."""
+
+    loopback: Annotated[
+        bool, Meta(description="Whether callers on this machine need no key. Requests through a proxy always do.")
+    ] = True
+    api_keys: tuple[AdminKey, ...] = ()
+
+
 class GatewayFile(Keys, frozen=True, kw_only=True):
     """The gateway's own file."""
 
     version: Literal[1]
+    reload: Annotated[Reload, Meta(description="How changes of the files take effect.")] = field(default_factory=Reload)
+    admin: Annotated[Admin, Meta(description="Who may steer the gateway as a whole.")] = Admin()
     server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
     plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
@@ -268,6 +304,10 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     profiles: Annotated[dict[Name, Layer], Meta(description="Settings that tenants apply by name.")] = {}
     defaults: Annotated[Layer, Meta(description="Settings for everybody.")] = field(default_factory=Layer)
     policy: Annotated[Policy, Meta(description="Floors: what no tenant may go below.")] = Policy()
+    lint: Annotated[
+        dict[str, Literal["error", "warning", "off"]],
+        Meta(description="Codes of warnings, each to be told as an error, as it is, or not at all."),
+    ] = {}
     include: Annotated[
         str | tuple[str, ...], Meta(description="Tenant files, relative to this one: `tenants/*.yaml`.")
     ] = ()

@@ -12,6 +12,7 @@ from gateway.config.cases.model import CaseFile
 from gateway.config.catalog import GROUPS, Catalog, Group
 from gateway.config.dialect import OWN_KEYS, Schema, components, with_references
 from gateway.config.model import GatewayFile, TenantFile
+from gateway.config.report.document import report_schema
 
 File: TypeAlias = Literal["gateway", "tenant", "configtest"]
 
@@ -48,10 +49,11 @@ def build_schema(file: File, catalog: Catalog) -> Schema:
 def published(catalog: Catalog) -> dict[str, str]:
     """File name -> text of every schema that is committed."""
     files: tuple[File, ...] = ("gateway", "tenant", "configtest")
-    return {
+    texts = {
         f"{file}.json": json.dumps(with_references(build_schema(file, catalog)), indent=2, ensure_ascii=False) + "\n"
         for file in files
     }
+    return {**texts, "diagnostics.json": report_schema()}
 
 
 def _plug_in(definition: Schema) -> None:

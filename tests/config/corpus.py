@@ -2,6 +2,7 @@
 
 # expect: [warning] CODE @[file:]line:column [hint~"part of the hint"]
 # env: NAME=value NAME=value        what the environment holds
+# probe: 0.05                       also open what is declared, with so many seconds for each
 # problem: text                     what the catalogue of plugins complains about
 """
 
@@ -29,6 +30,7 @@ class Case(msgspec.Struct, frozen=True):
     expected: tuple[Expected, ...]
     variables: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
+    probe: float | None
 
     @property
     def env(self) -> dict[str, str]:
@@ -49,4 +51,6 @@ def read_case(path: Path) -> Case:
     ]
     env = [pair.split("=", 1) for line in header if line.startswith("# env: ") for pair in line[7:].split()]
     problems = [line[11:] for line in header if line.startswith("# problem: ")]
-    return Case(path.stem, file, tuple(sorted(expected)), tuple((each[0], each[1]) for each in env), tuple(problems))
+    probe = next((float(line[9:]) for line in header if line.startswith("# probe: ")), None)
+    variables = tuple((each[0], each[1]) for each in env)
+    return Case(path.stem, file, tuple(sorted(expected)), variables, tuple(problems), probe)

@@ -1,5 +1,7 @@
 """Small plugin classes with the traits that the built-in ones happen not to have, and a catalogue with both."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
@@ -7,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from gateway.config.catalog import Catalog
-from gateway.domain.ports import Capabilities
+from gateway.domain.errors import Unavailable
+from gateway.domain.ports import Capabilities, Kit
 from gateway.domain.record import KINDS_OF, Family, Kind
 from gateway.domain.units import Duration, ImportPath, Secret, Size
 
@@ -74,9 +77,44 @@ class Distant:
         return Capabilities(kinds=frozenset(Kind))
 
 
+class Shut(Distant):
+    """Never opens. Its words may be told, but for the credential in them."""
+
+    type_name: ClassVar[str] = "shut"
+    requires: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, options: DistantOptions, kit: Kit) -> None:
+        del options, kit
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        raise Unavailable("nobody answers at redis://user:canary@cache:6379")
+
+
+class Deaf(Shut):
+    """Opens for ever."""
+
+    type_name: ClassVar[str] = "deaf"
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        await asyncio.Event().wait()
+
+
+class Mute(Shut):
+    """An embedder that fails in words of its own, which may hold anything."""
+
+    type_name: ClassVar[str] = "mute"
+    dimension: ClassVar[int] = 8
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        raise RuntimeError("canary")
+
+
 @cache
 def catalog(*problems: str) -> Catalog:
     """Everything built in, and the classes above."""
     known = Catalog.builtin()
-    extra: dict[str, type[Any]] = {each.type_name: each for each in (Vault, Shelf, Distant)}
-    return msgspec.structs.replace(known, providers={**known.providers, **extra}, problems=problems)
+    embedders: dict[str, type[Any]] = {**known.embedders, "mute": Mute}
+    extra: dict[str, type[Any]] = {each.type_name: each for each in (Vault, Shelf, Distant, Shut, Deaf)}
+    return msgspec.structs.replace(
+        known, providers={**known.providers, **extra}, embedders=embedders, problems=problems
+    )

@@ -1,15 +1,20 @@
 """Every broken configuration of the corpus is refused for its own fault, at its place, with advice, and for nothing else."""
 
-from collections.abc import Callable
+import asyncio
+from datetime import UTC, datetime
 from functools import cache
 
+import msgspec
 import pytest
 
 from gateway.config.codes import CODES
 from gateway.config.compiled import Compiled
 from gateway.config.compiler import compile_config
 from gateway.config.diagnostics import Severity
-from gateway.config.report import render_github, render_json, render_text
+from gateway.config.levels import stage_of
+from gateway.config.report import FORMS, Render, render_text
+from gateway.config.verdict import judge
+from gateway.runtime.probing import probe
 from tests.config.corpus import Case, Expected, cases
 from tests.config.plugins import catalog
 
@@ -18,7 +23,11 @@ CASES = cases()
 
 @cache
 def _compiled(case: Case) -> Compiled:
-    return compile_config(case.file, case.env, catalog(*case.problems))
+    compiled = compile_config(case.file, case.env, catalog(*case.problems))
+    if case.probe is None:
+        return compiled
+    probed = asyncio.run(probe(compiled, lambda: datetime.now(UTC), case.probe))
+    return msgspec.structs.replace(compiled, diagnostics=(*compiled.diagnostics, *probed))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -41,7 +50,7 @@ def test_a_broken_config_gets_exactly_the_findings_its_header_names(case: Case) 
     for wanted in case.expected:
         assert any(note.code == wanted.code and wanted.hint in note.hint for note in compiled.diagnostics), told
     assert all(note.hint for note in compiled.diagnostics), told
-    if any(note.severity is Severity.ERROR for note in compiled.diagnostics):
+    if any(note.severity is Severity.ERROR and stage_of(note.code) != "probe" for note in compiled.diagnostics):
         assert compiled.config is None or compiled.broken, told
 
 
@@ -57,10 +66,12 @@ TESTED_ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("render", [render_text, render_json, render_github])
-def test_every_report_of_every_case_can_be_rendered(render: Callable[[Compiled], str]) -> None:
+@pytest.mark.parametrize("render", FORMS.values(), ids=FORMS)
+def test_every_report_of_every_case_can_be_rendered(render: Render) -> None:
     for case in CASES:
-        text = render(_compiled(case))
+        compiled = _compiled(case)
+        probes = [note for note in compiled.diagnostics if stage_of(note.code) == "probe"]
+        text = render(judge(compiled, probes=probes), case.file.parent)
         assert case.expected[0].code in text
 
 

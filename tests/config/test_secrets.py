@@ -9,7 +9,8 @@ import pytest
 
 from gateway.config import finish
 from gateway.config.compiled import Compiled
-from gateway.config.report import render_github, render_json, render_text
+from gateway.config.report import FORMS, render_text
+from gateway.config.verdict import judge
 from tests.config.sample import ACME, ENV, FILES, GATEWAY, HASH, compiled, write
 
 CANARY = "canary"
@@ -17,7 +18,11 @@ INLINE = "canary-inline-11c7"
 
 
 def _everything(result: Compiled) -> str:
-    return "\n".join([repr(result), str(result), render_text(result), render_json(result), render_github(result)])
+    return "\n".join([repr(result), str(result), *_reports(result).values()])
+
+
+def _reports(result: Compiled) -> dict[str, str]:
+    return {name: render(judge(result), result.file.parent) for name, render in FORMS.items()}
 
 
 def test_a_valid_config_never_shows_a_referenced_value(tmp_path: Path) -> None:
@@ -68,8 +73,7 @@ def test_no_finding_about_a_broken_file_shows_what_could_be_a_credential(tmp_pat
     assert text != GATEWAY
     result = compiled(tmp_path, {**FILES, "gateway.yaml": text})
     assert result.diagnostics
-    reports = "\n".join([repr(result.diagnostics), render_text(result), render_json(result), render_github(result)])
-    assert CANARY not in reports
+    assert CANARY not in "\n".join([repr(result.diagnostics), *_reports(result).values()])
 
 
 @pytest.mark.parametrize("change", [("expires:", "expirs:"), ("roles: [reader", "roles: [raeder"), ('"2031', '"31')])
@@ -142,15 +146,15 @@ def test_the_digest_changes_with_every_byte_and_every_referenced_value(tmp_path:
 
 def test_the_json_report_is_json_with_every_finding(tmp_path: Path) -> None:
     result = compiled(tmp_path, {**FILES, "gateway.yaml": GATEWAY.replace("top_k: 12", "top_k: many")})
-    body = json.loads(render_json(result))
+    body = json.loads(_reports(result)["json"])
     assert body["ok"] is False
     assert [each["code"] for each in body["findings"]] == [note.code for note in result.diagnostics]
     assert body["findings"][0]["path"] == "/defaults/retrieval/top_k"
-    assert msgspec.json.decode(render_json(result)) == body
+    assert msgspec.json.decode(_reports(result)["json"]) == body
 
 
 def test_github_annotations_escape_what_would_end_them(tmp_path: Path) -> None:
     result = compiled(tmp_path, {**FILES, "gateway.yaml": GATEWAY.replace("top_k: 12", "'top,k:%': 1, top_k: 3")})
-    line = render_github(result).splitlines()[0]
-    assert re.match(r"::error file=[^,:]+,line=\d+,col=\d+,title=MG\d{4}::", line)
+    line = _reports(result)["github"].splitlines()[0]
+    assert re.match(r"::error file=[^,:]+,line=\d+,col=\d+,endColumn=\d+,title=MG\d{4}::", line)
     assert "%25" in line

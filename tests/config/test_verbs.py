@@ -44,7 +44,8 @@ def test_the_text_shows_place_line_caret_hint_and_summary(tmp_path: Path) -> Non
         "    |                   ^^^^ did you mean 'main'? known: main",
         (
             "gateway broken | tenants not served | 1 file read | "
-            "checked: syntax, references, structure, names, meaning, policy (backends: not asked)"
+            "levels run: syntax, structure, references, meaning, environment | not run: probe | "
+            "what is missing or unused: not asked while there are errors"
         ),
         "1 error, 0 warnings",
     ]
@@ -61,7 +62,7 @@ def test_json_and_github_say_the_same_as_the_text(tmp_path: Path) -> None:
     assert [(each["code"], each["line"], each["column"]) for each in body["findings"]] == [("MG0301", 3, 19)]
     first = CliRunner().invoke(main, ["validate", str(file), "--format", "github"]).output.splitlines()[0]
     assert first.startswith("::error file=")
-    assert ",line=3,col=19,title=MG0301::" in first
+    assert ",line=3,col=19,endColumn=23,title=MG0301::" in first
 
 
 def test_list_names_every_built_in_plugin_with_what_it_needs() -> None:

@@ -22,6 +22,7 @@ from gateway.config.checks.policy import policy
 from gateway.config.checks.resources import resources
 from gateway.config.checks.scope import scopes
 from gateway.config.checks.serving import kinds_held, vectors_there
+from gateway.config.checks.severities import severities
 from gateway.config.checks.taken import names_taken
 from gateway.config.checks.templates import templates
 from gateway.config.checks.ties import ties
@@ -33,7 +34,7 @@ Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
 CHECKS: Final[tuple[Check, ...]] = (
     names_taken, chain_names, strategy_names, profile_names, chain_steps, ties, default_routes, patterns, scopes,
     templates, filters, metadata_schemas, limits, kinds_held, vectors_there, resources, imports, credentials,
-    open_tenants, policy, cursor_key,
+    open_tenants, policy, cursor_key, severities,
 )  # fmt: skip
 
 ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused, no_tenants)
