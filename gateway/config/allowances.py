@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.config.codes import CODES, can_be_lowered, found
 from gateway.config.comments import Comment, read_comments
-from gateway.config.diagnostics import Diagnostic, Mark, Severity
+from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.suggest import nearest
 from gateway.config.text import Text
 
@@ -28,10 +28,6 @@ class Allowance(msgspec.Struct, frozen=True):
     code: str
     line: int
     reason: str
-
-    def covers(self, note: Diagnostic) -> bool:
-        here = note.mark.file == self.mark.file and note.mark.line == self.line
-        return here and note.code == self.code and note.severity is Severity.WARNING
 
 
 def read_allowances(text: Text) -> tuple[list[Allowance], list[Diagnostic]]:
@@ -57,7 +53,7 @@ def read_allowances(text: Text) -> tuple[list[Allowance], list[Diagnostic]]:
     return allowances, notes
 
 
-def unused(allowances: Iterable[Allowance], notes: Sequence[Diagnostic]) -> list[Diagnostic]:
+def unused(allowances: Iterable[Allowance], notes: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Asked only when nothing is broken: until then a warning may yet be missing."""
     there = {(note.mark.file, note.mark.line, note.code) for note in notes}
     return [

@@ -14,37 +14,41 @@ from gateway.config.unit import Unit
 
 
 class Assembly(msgspec.Struct, frozen=True, kw_only=True):
-    """In `config`, a route whose chain or strategy is not known has "" there; checks pass over it."""
+    """One unit under examination: a tenant, with the gateway's own part behind it, or that part alone.
+
+    In `config`, which holds what the two declare, a route whose chain or strategy is not known has "" there; checks
+    pass over it. `own` are the declarations of the unit itself, by section.
+    """
 
     config: Config
     gateway: Unit
-    tenants: Mapping[str, Unit]
+    tenants: Mapping[str, Unit]  # the one that is examined; none when it is the gateway
+    own: Mapping[str, Mapping[str, Plugged]]
+    firm: Mapping[str, list[RouteConfig]]
     catalog: Catalog
 
     def unit(self, owner: str) -> Unit:
         return self.tenants[owner] if owner else self.gateway
 
     def units(self) -> Iterator[Unit]:
-        yield self.gateway
-        yield from self.tenants.values()
+        """What is examined, and nothing else: what is wrong with the gateway's part is told once, not per tenant."""
+        yield from self.tenants.values() if self.tenants else (self.gateway,)
 
     def layers(self) -> Iterator[tuple[Unit, Where, Layer]]:
         for unit in self.units():
             for _, where, layer in unit.layers():
                 yield unit, where, layer
 
+    def declared(self, section: str) -> Iterator[Plugged]:
+        yield from self.own[section].values()
+
     def routes(self) -> Iterator[RouteConfig]:
         """Routes whose every level is as it was written: of others, nobody knows what they were meant to be."""
-        for tenant in self.config.tenants.values():
-            yield from self.routes_of(tenant)
+        for routes in self.firm.values():
+            yield from routes
 
     def routes_of(self, tenant: TenantConfig) -> list[RouteConfig]:
-        unit, gateway = self.unit(tenant.name), self.gateway
-        shaky = unit.lost_settings((*LAYER_KEYS, "profiles")) or gateway.lost_settings(("defaults",))
-        profiles = self.written(tenant.name).profiles
-        if shaky or any(gateway.lost_below("profiles", name) for name in profiles) or gateway.lost("profiles"):
-            return []
-        return [route for route in tenant.routes if not unit.lost_below("routes", route.name)]
+        return self.firm[tenant.name]
 
     def file(self) -> GatewayFile:
         written = self.gateway.written
@@ -80,3 +84,13 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
                 return origin.mark, tuple(related)
             related.append(Related(origin.mark, f"{path} is set here ({origin.layer})"))
         return route.mark, tuple(related)
+
+
+def firm_routes(unit: Unit, gateway: Unit, tenant: TenantConfig) -> list[RouteConfig]:
+    """A tenant's routes without those of which a level was refused."""
+    written = unit.written
+    assert isinstance(written, Tenant)  # noqa: S101 -- a tenant's unit holds nothing else
+    shaky = unit.lost_settings((*LAYER_KEYS, "profiles")) or gateway.lost_settings(("defaults",))
+    if shaky or any(gateway.lost_below("profiles", name) for name in written.profiles) or gateway.lost("profiles"):
+        return []
+    return [route for route in tenant.routes if not unit.lost_below("routes", route.name)]

@@ -9,18 +9,18 @@ from gateway.config.routes import find_key
 from gateway.config.unit import Unit
 
 
-def read_chains(units: Mapping[str, Unit], providers: Mapping[str, Plugged]) -> dict[str, ChainConfig]:
-    """A chain with a step that names no provider is left out: it is known, but cannot be used."""
+def read_chains(unit: Unit, own: Mapping[str, Plugged], providers: Mapping[str, Plugged]) -> dict[str, ChainConfig]:
+    """The chains of a unit that has its `own` among the `providers`. One with a step that names no provider is left
+    out: it is known, but cannot be used."""
     out: dict[str, ChainConfig] = {}
-    for owner, unit in units.items():
-        for name, steps in unit.written.chains.items():
-            keys = [find_key(providers, owner, step.provider) for step in steps]
-            if all(keys):
-                found = tuple(StepConfig(key, step.role) for key, step in zip(keys, steps, strict=True))
-                key, mark = key_of(owner, name), unit.key("chains", name)
-                out[key] = ChainConfig(key=key, name=name, steps=found, mark=mark, owner=owner)
-    for key, provider in providers.items():
-        mark = provider.mark or Mark(units[""].located.text.file, 1, 1)
+    for name, steps in unit.written.chains.items():
+        keys = [find_key(providers, unit.owner, step.provider) for step in steps]
+        if all(keys):
+            found = tuple(StepConfig(key, step.role) for key, step in zip(keys, steps, strict=True))
+            key, mark = key_of(unit.owner, name), unit.key("chains", name)
+            out[key] = ChainConfig(key=key, name=name, steps=found, mark=mark, owner=unit.owner)
+    for key, provider in own.items():
+        mark = provider.mark or Mark(unit.located.text.file, 1, 1)
         alone = ChainConfig(key=key, name=provider.name, steps=(StepConfig(key),), mark=mark, owner=provider.owner)
         out.setdefault(key, alone)
     return out

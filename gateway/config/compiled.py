@@ -74,14 +74,21 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`digest` is of all it was made from: its file, what that references, and what it takes from the gateway's file.
+    As long as it is the same, the tenant behaves the same; only marks in the gateway's file may have moved."""
+
     name: str
     auth: Auth
     routes: tuple[RouteConfig, ...]  # by name; their order means nothing
     mark: Mark
+    digest: str = ""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole gateway. `digest` changes whenever any byte that was read changes, referenced values included."""
+    """The whole gateway. `digest` changes whenever any byte that was read changes, referenced values included.
+
+    `hashes` are of the bytes of each file, for comparing with those of another generation. A referenced file may hold
+    a short secret, so they are not for showing."""
 
     server: Server
     policy: Policy
@@ -94,6 +101,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     home: Path
     digest: str
     files: tuple[Path, ...]  # everything that was read, to be watched
+    hashes: Mapping[Path, str] = {}  # "" where a file could not be read
     reload: Reload = msgspec.field(default_factory=Reload)
     admin: Admin = Admin()
 
@@ -118,6 +126,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     broken: frozenset[str] = frozenset()
     locked: Mapping[str, TenantConfig] = {}  # broken ones, as far as they could be read: to know their callers by
     files: tuple[Path, ...] = ()  # also when config is None
+    hashes: Mapping[Path, str] = {}  # the same
     digest: str = ""
     file: Path = Path()  # the gateway's
     owners: Mapping[Path, str] = {}  # tenant of each included file

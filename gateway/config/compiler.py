@@ -4,138 +4,197 @@ Never raises for anything a file may hold. A tenant that does not hold up is lef
 file can refuse everything.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
-from gateway.config.assembly import Assembly
-from gateway.config.catalog import Catalog, Group
-from gateway.config.chains import read_chains
-from gateway.config.checks import ADVICE, CHECKS
+from gateway.config.allowances import unused
+from gateway.config.catalog import Catalog
+from gateway.config.checks import ACROSS, ADVICE_ACROSS
 from gateway.config.codes import found
-from gateway.config.compiled import Compiled, Config, Plugged, owner_of
-from gateway.config.diagnostics import Mark, Severity
-from gateway.config.finish import finish
-from gateway.config.lint import allow, weigh
-from gateway.config.model import GatewayFile
-from gateway.config.plugs import LOCAL, built_in, join_embedders, read_plugged
-from gateway.config.reading import Account, check_tree, read_file
-from gateway.config.references import Rights
-from gateway.config.routes import Names, read_tenant
+from gateway.config.compiled import Compiled, owner_of
+from gateway.config.crowd import Crowd
+from gateway.config.diagnostics import Diagnostic, Mark, Severity
+from gateway.config.finish import finish, in_order
+from gateway.config.includes import included
+from gateway.config.lint import weigh
+from gateway.config.memory import Base, Kept, Memory, Work, same_bytes, same_ground, same_references
+from gateway.config.model import GatewayFile, TenantFile
+from gateway.config.part import Ground, gateway_part, is_broken
+from gateway.config.plugs import lacking
+from gateway.config.reading import check_page, read_page, read_raw
+from gateway.config.references import Rights, look_up
 from gateway.config.schema import build_schema
 from gateway.config.structure import Shape
-from gateway.config.tenants import read_tenants
+from gateway.config.tenants import Tenants, once
 from gateway.config.unit import Unit, decode_unit
 
 
 def compile_config(path: Path, env: Mapping[str, str], catalog: Catalog) -> Compiled:
     """`path` is the gateway's file, or the folder that holds it as gateway.yaml."""
+    return recompile(path, env, catalog)[0]
+
+
+def recompile(
+    path: Path, env: Mapping[str, str], catalog: Catalog, before: Memory | None = None
+) -> tuple[Compiled, Memory]:
+    """The same, and what makes the next time quick: hand the memory back as `before`.
+
+    The result is what it would be without. Tenants of which nothing has changed are the same objects as before; a
+    change of the gateway's own file makes all of them anew.
+    """
+    before = before or Memory()
     file = path / "gateway.yaml" if path.is_dir() else path
-    account = Account()
-    gateway = _gateway(account, file, env, catalog)
-    if gateway is None:
-        return Compiled(
+    base = _base(file, env, catalog, before.base)
+    ground = base.ground
+    if ground is None:
+        account = _account(base, ())
+        compiled = Compiled(
             config=None,
-            diagnostics=finish(account.notes, account),
-            files=tuple(account.files),
-            digest=account.digest(),
+            diagnostics=base.notes,
+            files=tuple(account.hashes),
+            hashes=account.hashes,
+            digest=account.digest,
             file=file,
-            reached="structure" if file in account.trees else "syntax",
+            reached="structure" if base.read else "syntax",
         )
-    tenants, owners = read_tenants(account, gateway, env, Shape(build_schema("tenant", catalog)))
-    assembly = _assemble(account, gateway, tenants, catalog)
-    for check in CHECKS:
-        account.notes += check(assembly)
-    if advised := not any(note.severity is Severity.ERROR for note in account.notes):
-        for check in ADVICE:
-            account.notes += check(assembly)
-    allowances = allow(account, whole=advised)
-    compiled = _compiled(account, assembly.config, file, owners)
-    told, allowed = weigh(compiled.diagnostics, allowances, gateway)
-    return msgspec.structs.replace(compiled, diagnostics=told, allowed=allowed, advised=advised)
-
-
-def _gateway(account: Account, file: Path, env: Mapping[str, str], catalog: Catalog) -> Unit | None:
-    located = read_file(account, file)
-    start = Mark(file, 1, 1)
-    account.notes += [found("MG0802", start, each, "fix or uninstall that package") for each in catalog.problems]
-    if located is None:
-        return None
-    checked = check_tree(account, located, Shape(build_schema("gateway", catalog)), env, Rights())
-    if not checked.fits:
-        return None
-    written = msgspec.convert(checked.located.tree, GatewayFile, dec_hook=decode_unit)
-    return Unit(owner="", located=checked.located, root=(), pruned=checked.pruned, written=written)
-
-
-def _assemble(account: Account, gateway: Unit, tenants: Mapping[str, Unit], catalog: Catalog) -> Assembly:
-    """The config as far as it goes. What is wrong with single declarations is noted on the way."""
-    units = {"": gateway, **tenants}
-    file = cast("GatewayFile", gateway.written)
-    embedders = built_in("embedders", catalog, {LOCAL: "wordllama"})
-    strategies = built_in("strategies", catalog, {name: name for name in catalog.strategies})
-    providers: dict[str, Plugged] = {}
-    for unit in units.values():
-        sections: tuple[tuple[Group, dict[str, Plugged]], ...] = (
-            ("embedders", embedders), ("providers", providers), ("strategies", strategies),
-        )  # fmt: skip
-        for group, into in sections:
-            plugged, notes = read_plugged(unit, group, catalog)
-            into.update(plugged)
-            account.notes += notes
-    providers, notes = join_embedders(providers, embedders, units)
-    account.notes += notes
-    chains = read_chains(units, providers)
-    names = Names(chains=chains, strategies=strategies, max_top_k=file.policy.max_top_k)
-    config = Config(
-        server=file.server,
-        policy=file.policy,
-        plugins=file.plugins,
-        embedders=embedders,
-        providers=providers,
-        chains=chains,
-        strategies=strategies,
-        tenants={name: read_tenant(unit, gateway, names) for name, unit in sorted(tenants.items())},
-        home=gateway.located.text.file.parent,
-        digest=account.digest(),
-        files=tuple(account.files),
-        reload=file.reload,
-        admin=file.admin,
+        # What was kept stands on other ground: it is of use again as soon as that is back.
+        return compiled, msgspec.structs.replace(before, work=Work(read=1))
+    known = before if same_ground(before.base, base) else Memory()
+    tenants = Tenants(ground, env, ground.shape)
+    paths, unmatched = included(ground.file(), ground.unit.located, ground.config.home)
+    inline = tenants.inline(known.inline)
+    files = tenants.files(paths, known.files)
+    whole, twice = once((*inline.values(), *files.values()))
+    crowd = Crowd(
+        gateway=ground.unit,
+        home=ground.config.home,
+        stakes=[ground.part.stake, *(kept.part.stake for kept in whole if kept.part)],
     )
-    return Assembly(config=config, gateway=gateway, tenants=tenants, catalog=catalog)
+    notes = [*unmatched, *twice, *(note for check in ACROSS for note in check(crowd))]
+    told = [*ground.part.notes]
+    told += [note for kept in files.values() for note in kept.notes]
+    told += [note for kept in whole if kept.part for note in kept.part.notes]
+    allowances = [*base.allowances, *(each for kept in files.values() for each in kept.allowances)]
+    if advised := not is_broken((*told, *notes)):
+        notes += [note for check in ADVICE_ACROSS for note in check(crowd)]
+        told += [note for kept in whole if kept.part for note in kept.part.advice]
+        notes += unused(allowances, (*told, *notes))
+    told += _finished(notes, ground, tenants, files)
+    compiled = _compiled(_account(base, files.values()), ground, whole, files, in_order(told))
+    shown, allowed = weigh(compiled.diagnostics, allowances, ground.unit)
+    compiled = msgspec.structs.replace(compiled, diagnostics=shown, allowed=allowed, advised=advised)
+    fresh = base is not before.base
+    work = Work(read=tenants.read + fresh, checked=tenants.checked + fresh)
+    return compiled, Memory(base=base, files=files, inline=inline, work=work)
 
 
-def _compiled(account: Account, config: Config, file: Path, owners: Mapping[Path, str]) -> Compiled:
+def _base(file: Path, env: Mapping[str, str], catalog: Catalog, before: Base | None) -> Base:
+    """The gateway's own file; what was made of it before, where nothing it was made from has changed."""
+    raw, missing = read_raw(file), lacking(catalog)
+    if before is not None and before.file == file and same_bytes(before.raw, raw):
+        answers = look_up(before.leaves, file.parent, env, Rights())
+        alike = same_references(before.trace, answers.trace)
+        if alike and (before.catalog, before.missing) == (catalog, missing):
+            return before
+    page = read_page(file, raw)
+    leaves, answers = page.leaves, look_up(page.leaves, file.parent, env, Rights())
+    strange = [found("MG0802", Mark(file, 1, 1), each, "fix or uninstall that package") for each in catalog.problems]
+    page, checked = check_page(page, answers, Shape(build_schema("gateway", catalog), GatewayFile))
+    page = msgspec.structs.replace(page, notes=(*page.notes, *strange))
+    ground = None
+    if checked is not None and checked.fits:
+        written = msgspec.convert(checked.located.tree, GatewayFile, dec_hook=decode_unit)
+        unit = Unit(owner="", located=checked.located, root=(), pruned=checked.pruned, written=written)
+        shape = Shape(build_schema("tenant", catalog), TenantFile, quick=True)
+        ground = gateway_part(unit, page, shape, catalog, missing)
+    return Base(
+        file=file,
+        raw=raw,
+        leaves=leaves,
+        trace=answers.trace,
+        catalog=catalog,
+        missing=missing,
+        ground=ground,
+        read=page.located is not None,
+        allowances=page.allowances,
+        notes=() if ground else finish(page.notes, [page]),
+    )
+
+
+def _finished(
+    notes: Sequence[Diagnostic], ground: Ground, tenants: Tenants, files: Mapping[Path, Kept]
+) -> list[Diagnostic]:
+    """Findings about several units. Each is shown with the pages of the files it names, and of no others."""
+    pages = {ground.page.file: ground.page}
+    done: list[Diagnostic] = []
+    for note in notes:
+        named = {note.mark.file, *(each.mark.file for each in note.related)} & files.keys()
+        for file in named - pages.keys():
+            pages[file] = tenants.page(files[file])
+        done += finish([note], [ground.page, *(pages[file] for file in sorted(named))])
+    return done
+
+
+class _Account(msgspec.Struct, frozen=True):
+    hashes: Mapping[Path, str]
+    digest: str
+
+
+def _account(base: Base, files: Iterable[Kept]) -> _Account:
+    """Everything that was read: each file with its hash, and one digest of it all."""
+    sha = hashlib.sha256()
+    hashes: dict[Path, str] = {}
+    for each in (base, *files):
+        hashes[each.file] = each.raw.hash
+        sha.update(f"{each.file}={each.raw.hash} {' '.join(each.trace.hashes)}\n".encode(errors="surrogateescape"))
+        for file, digest in each.trace.files:
+            hashes.setdefault(file, digest)
+    return _Account(hashes, sha.hexdigest())
+
+
+def _compiled(
+    account: _Account,
+    ground: Ground,
+    whole: Sequence[Kept],
+    files: Mapping[Path, Kept],
+    diagnostics: tuple[Diagnostic, ...],
+) -> Compiled:
     """Leave out what is broken: by the place of its errors, each part answers for what is written in it."""
-    diagnostics = finish(account.notes, account)
+    owners = {file: kept.owner or kept.name for file, kept in files.items()}
     broken: set[str] = set()
     refused = False
     for note in diagnostics:
         if note.severity is not Severity.ERROR:
             continue
-        if owner := owner_of(note, file, owners):
+        if owner := owner_of(note, ground.page.file, owners):
             broken.add(owner)
         else:
             refused = True
-    whole = {name: tenant for name, tenant in config.tenants.items() if name not in broken}
-    kept = frozenset({"", *whole})
-    left = msgspec.structs.replace(
-        config,
-        tenants=whole,
-        providers={key: each for key, each in config.providers.items() if each.owner in kept},
-        chains={key: each for key, each in config.chains.items() if each.owner in kept},
-        strategies={key: each for key, each in config.strategies.items() if each.owner in kept},
+    made = [kept.part for kept in sorted(whole, key=lambda each: each.owner) if kept.part]
+    parts = [part for part in made if part.stake.owner not in broken]
+    above = ground.config
+    config = msgspec.structs.replace(
+        above,
+        tenants={part.tenant.name: part.tenant for part in parts if part.tenant},
+        providers={**above.providers, **{key: each for part in parts for key, each in part.providers.items()}},
+        chains={**above.chains, **{key: each for part in parts for key, each in part.chains.items()}},
+        strategies={**above.strategies, **{key: each for part in parts for key, each in part.strategies.items()}},
+        digest=account.digest,
+        files=tuple(account.hashes),
+        hashes=account.hashes,
     )
     return Compiled(
-        config=None if refused else left,
+        config=None if refused else config,
         diagnostics=diagnostics,
         broken=frozenset(broken),
-        locked={name: tenant for name, tenant in config.tenants.items() if name in broken},
+        locked={part.tenant.name: part.tenant for part in made if part.tenant and part.stake.owner in broken},
         files=config.files,
-        digest=config.digest,
-        file=file,
+        hashes=account.hashes,
+        digest=account.digest,
+        file=ground.page.file,
         owners=owners,
-        tenants=frozenset(config.tenants) | broken,
+        tenants=frozenset({*broken, *(part.stake.owner for part in made)}),
     )

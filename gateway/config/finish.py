@@ -1,15 +1,17 @@
 """Findings made ready to be shown: pointer, masked excerpt, order; and no referenced value anywhere in them."""
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Mark, Related
 from gateway.config.located import Located, Where
-from gateway.config.reading import Account
+from gateway.config.reading import Page
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MASK: Final = "••••"
 MAX_EXCERPT: Final = 160
@@ -19,33 +21,66 @@ NAMED: Final = re.compile(r"(?i)(secret|token(?!s)|passw|pwd|credential|private|
 _SECRETIVE: Final = re.compile(r"(?i)(key|secret|token|passw|pwd|credential|auth|dsn|url|uri|hash|sha256)")
 
 
-def finish(notes: Iterable[Diagnostic], account: Account) -> tuple[Diagnostic, ...]:
-    """Each finding once, sorted by place."""
-    pointers = {file: _pointers(located) for file, located in account.trees.items()}
-    hidden = {file: _hidden(located, account.sensitive.get(file)) for file, located in account.trees.items()}
-    lines = {file: text.lines() for file, text in account.texts.items()}
-    done: dict[tuple[Any, ...], Diagnostic] = {}
-    for note in notes:
-        where = pointers.get(note.mark.file, {}).get((note.mark.line, note.mark.column))
+def finish(notes: Iterable[Diagnostic], pages: Iterable[Page]) -> tuple[Diagnostic, ...]:
+    """Each finding once, sorted by place. `pages` are all whose values or lines the findings may hold, and no others:
+    what another tenant references is not looked for, or its value could be found by guessing."""
+    noted = list(notes)
+    if not noted:
+        return ()
+    values: dict[str, str] = {}
+    wanted = {note.mark.file for note in noted}
+    shown: dict[Path, _Shown] = {}
+    for page in pages:
+        values |= page.values
+        if page.file in wanted:
+            shown[page.file] = _shown(page)
+    nothing = _Shown()
+    done: list[Diagnostic] = []
+    for note in noted:
+        around = shown.get(note.mark.file, nothing)
+        where = around.pointers.get((note.mark.line, note.mark.column))
         told = msgspec.structs.replace(
             note,
             path="" if where is None else pointer(where),
-            message=scrub(note.message, account),
-            hint=scrub(note.hint, account),
-            related=tuple(Related(each.mark, scrub(each.message, account)) for each in note.related),
-            excerpt=scrub(_excerpt(note.mark, lines, hidden), account),
+            message=scrub(note.message, values),
+            hint=scrub(note.hint, values),
+            related=tuple(Related(each.mark, scrub(each.message, values)) for each in note.related),
+            excerpt=scrub(_excerpt(note.mark, around), values),
         )
-        done.setdefault((told.code, told.mark, told.message), told)
+        done.append(told)
+    return in_order(done)
+
+
+def in_order(notes: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each once, sorted by place."""
+    done: dict[tuple[Any, ...], Diagnostic] = {}
+    for note in notes:
+        done.setdefault((note.code, note.mark, note.message), note)
     return tuple(sorted(done.values(), key=lambda each: (str(each.mark.file), each.mark, each.code, each.message)))
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What of a file may be shown. `hidden` is None where no tree says what is a credential."""
+
+    pointers: Mapping[tuple[int, int], Where] = {}
+    lines: Sequence[str] = ()
+    hidden: Mapping[int, list[tuple[int, int]]] | None = None
+
+
+def _shown(page: Page) -> _Shown:
+    lines = page.text.lines() if page.text else ()
+    if page.located is None:
+        return _Shown(lines=lines)
+    return _Shown(_pointers(page.located), lines, _hidden(page.located, page.sensitive))
 
 
 def pointer(where: Where) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in where)
 
 
-def scrub(text: str, account: Account) -> str:
+def scrub(text: str, values: Mapping[str, str]) -> str:
     """The text with every referenced value replaced by its reference."""
-    for value, reference in account.values.items():
+    for value, reference in values.items():
         if len(value) >= _SHORT and value in text:
             text = text.replace(value, reference)
     return USERINFO.sub(rf"\1{MASK}@", text)
@@ -86,14 +121,13 @@ def _is_sensitive(where: Where, sensitive: frozenset[Where] | None) -> bool:
     return any(where[:length] in sensitive for length in range(1, len(where) + 1))
 
 
-def _excerpt(mark: Mark, lines: dict[Path, list[str]], hidden: dict[Path, dict[int, list[tuple[int, int]]]]) -> str:
-    text = lines.get(mark.file, [])
-    if mark.line > len(text):
+def _excerpt(mark: Mark, around: _Shown) -> str:
+    if mark.line > len(around.lines):
         return ""
-    line = text[mark.line - 1]
-    if mark.file not in hidden:  # no tree: nobody knows what is a credential here
+    line = around.lines[mark.line - 1]
+    if around.hidden is None:
         return "" if _SECRETIVE.search(line) else line[:MAX_EXCERPT]
-    for start, end in sorted(hidden[mark.file].get(mark.line, ()), reverse=True):
+    for start, end in sorted(around.hidden.get(mark.line, ()), reverse=True):
         stop = end - 1 if end else len(line)
         line = line[: start - 1] + MASK + line[stop:] if stop > start - 1 else line
     return line[:MAX_EXCERPT]

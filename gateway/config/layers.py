@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from gateway.config.compiled import Origin
-from gateway.config.located import Located, Where
+from gateway.config.located import Located, Where, copied
 from gateway.config.model import Layer
 
 LAYER_KEYS: Final = tuple(field.name for field in msgspec.structs.fields(Layer))
@@ -29,13 +29,20 @@ class LayerSource(msgspec.Struct, frozen=True):
         return {key: tree[key] for key in LAYER_KEYS if key in tree}
 
 
-def merge(sources: Sequence[LayerSource]) -> tuple[dict[str, Any], dict[str, Origin]]:
-    """The effective settings and, by dotted path, the origin of every leaf that any level sets."""
-    merged: dict[str, Any] = {}
-    origins: dict[str, Origin] = {}
+class Merged(msgspec.Struct, frozen=True):
+    """The effective settings of some levels and, by dotted path, the origin of every leaf that any of them sets."""
+
+    settings: dict[str, Any]
+    origins: dict[str, Origin]
+
+
+def merge(sources: Sequence[LayerSource], below: Merged | None = None) -> Merged:
+    """The levels on top of each other, all of them over what is merged already; that stays as it is."""
+    settings: dict[str, Any] = copied(below.settings) if below else {}
+    origins = dict(below.origins) if below else {}
     for source in sources:
-        _lay(merged, source.settings(), "", source, source.where, origins)
-    return merged, origins
+        _lay(settings, source.settings(), "", source, source.where, origins)
+    return Merged(settings, origins)
 
 
 def _lay(

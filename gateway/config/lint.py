@@ -3,43 +3,37 @@
 Touches warnings only, and only what a check says: what is served never depends on it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.config.allowances import Allowance, read_allowances, unused
+from gateway.config.allowances import Allowance
 from gateway.config.compiled import Allowed
 from gateway.config.diagnostics import Diagnostic, Related, Severity
 from gateway.config.model import GatewayFile
-from gateway.config.reading import Account
 from gateway.config.unit import Unit
 
-
-def allow(account: Account, *, whole: bool) -> list[Allowance]:
-    """The allowances of every file that was read. What is wrong with them is noted; `whole`: every warning is in."""
-    allowances: list[Allowance] = []
-    for text in account.texts.values():
-        more, notes = read_allowances(text)
-        allowances += more
-        account.notes += notes
-    if whole:
-        account.notes += unused(allowances, account.notes)
-    return allowances
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def weigh(
-    notes: Iterable[Diagnostic], allowances: Sequence[Allowance], gateway: Unit
+    notes: Iterable[Diagnostic], allowances: Iterable[Allowance], gateway: Unit
 ) -> tuple[tuple[Diagnostic, ...], tuple[Allowed, ...]]:
     """The findings as they are to be told, in their order, and those that were allowed."""
     written = gateway.written
     lint = written.lint if isinstance(written, GatewayFile) else {}
+    places: dict[tuple[Path, int, str], Allowance] = {}
+    for each in allowances:
+        places.setdefault((each.mark.file, each.line, each.code), each)
     told: list[Diagnostic] = []
     allowed: list[Allowed] = []
     for note in notes:
         if note.severity is not Severity.WARNING:
             told.append(note)
             continue
-        if cover := next((each for each in allowances if each.covers(note)), None):
+        if cover := places.get((note.mark.file, note.mark.line, note.code)):
             allowed.append(Allowed(note, cover.mark, cover.reason))
             continue
         match lint.get(note.code):

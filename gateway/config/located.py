@@ -5,7 +5,7 @@ single node is reported and the reading goes on; only broken syntax ends it. Kno
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 import yaml
@@ -59,6 +59,19 @@ class Located(msgspec.Struct, frozen=True):
     def key(self, *where: str | int) -> Mark:
         """The place of the key that leads to a value."""
         return self.keys.get(where) or self.mark(*where)
+
+    def copy(self) -> "Located":
+        """The same again, of which tree and places may be changed."""
+        return Located(self.text, copied(self.tree), dict(self.values), dict(self.keys), self.ends, self.muted)
+
+
+def copied(value: Any) -> Any:
+    """A tree of its own, down to the leaves."""
+    if isinstance(value, dict):
+        return {key: copied(child) for key, child in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [copied(child) for child in cast("list[Any]", value)]
+    return value
 
 
 def read_tree(text: Text) -> tuple[Located | None, list[Diagnostic]]:

@@ -1,16 +1,18 @@
 """Sections with a `type` to Plugged: the class, its decoded options, the embedder it uses."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
-from gateway.config.catalog import Catalog, Group, missing_packages
+from gateway.config.catalog import GROUPS, Catalog, Group, missing_packages
 from gateway.config.codes import found
 from gateway.config.compiled import Plugged
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.suggest import advise
 from gateway.config.unit import Unit, decode_unit
+
+Missing: TypeAlias = Mapping[type[Any], tuple[tuple[str, str], ...]]  # class -> modules, each with its extra
 
 COMMON: Final = frozenset({"type", "embedder", "labels"})
 LOCAL: Final = "local"
@@ -21,7 +23,15 @@ def key_of(owner: str, name: str) -> str:
     return f"{owner}/{name}" if owner else name
 
 
-def read_plugged(unit: Unit, group: Group, catalog: Catalog) -> tuple[dict[str, Plugged], list[Diagnostic]]:
+def lacking(catalog: Catalog) -> Missing:
+    """What this environment lacks, for every class of a catalogue that lacks something."""
+    plugins = (plugin for group in GROUPS for plugin in catalog.of(group).values())
+    return {plugin: found for plugin in plugins if (found := tuple(missing_packages(plugin)))}
+
+
+def read_plugged(
+    unit: Unit, group: Group, catalog: Catalog, missing: Missing
+) -> tuple[dict[str, Plugged], list[Diagnostic]]:
     """The declarations of one section by their key, and what their plugins refuse. Embedders are joined later."""
     section: Mapping[str, dict[str, Any]] = getattr(unit.written, group, {})
     out: dict[str, Plugged] = {}
@@ -31,7 +41,7 @@ def read_plugged(unit: Unit, group: Group, catalog: Catalog) -> tuple[dict[str, 
         own = COMMON if group == "providers" else COMMON - {"embedder"}
         given = {key: value for key, value in entry.items() if key not in own}
         mark = unit.key(group, name)
-        for module, extra in missing_packages(plugin):
+        for module, extra in missing.get(plugin, ()):
             what = f"{group[:-1]} {name!r} needs the package {module!r}"
             hint = f"pip install 'memory-gateway[{extra}]'"
             notes.append(found("MG0801", unit.mark(group, name, "type"), what, hint))
@@ -73,16 +83,17 @@ def built_in(group: Group, catalog: Catalog, names: Mapping[str, str]) -> dict[s
 
 
 def join_embedders(
-    providers: Mapping[str, Plugged], embedders: Mapping[str, Plugged], units: Mapping[str, Unit]
+    providers: Mapping[str, Plugged], embedders: Mapping[str, Plugged], unit: Unit, gateway: Unit
 ) -> tuple[dict[str, Plugged], list[Diagnostic]]:
-    """Providers with the key of their embedder; None for no vectors, or where even the built-in one is not there."""
+    """A unit's providers with the key of their embedder; None for no vectors, or where even the built-in one is not
+    there."""
     out: dict[str, Plugged] = {}
     notes: list[Diagnostic] = []
-    lost = units[""].lost_names("embedders")
+    lost = gateway.lost_names("embedders") if providers else ()
     for key, provider in providers.items():
-        unit, name = units[provider.owner], provider.embedder
+        name = provider.embedder
         known = name in embedders
-        judged = unit.sets("providers", provider.name, "embedder") and not units[""].lost("embedders")
+        judged = unit.sets("providers", provider.name, "embedder") and not gateway.lost("embedders")
         if name != NONE and not known and judged and name not in lost:
             mark = unit.mark("providers", provider.name, "embedder")
             what = f"providers.{provider.name}: there is no embedder {name!r}"

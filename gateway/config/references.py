@@ -7,7 +7,7 @@ once. No message ever holds a value. What a tenant's file may reach is the calle
 import hashlib
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -33,73 +33,114 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     def may_read(self, name: str) -> bool:
         if self.env is None:
             return True
-        if any(name.startswith(prefix) for prefix in self.taken):
+        if name.startswith(self.taken):
             return any(name == allowed for allowed in self.env)
         return any(name.startswith(a[:-1]) if a.endswith("*") else name == a for a in self.env)
 
 
-class Resolved(msgspec.Struct, frozen=True, kw_only=True):
-    """A tree without references. `texts` are the paths that held one, with their text; `values` what must not show."""
+class Leaf(msgspec.Struct, frozen=True):
+    """A text of a tree in which a reference may stand."""
 
-    located: Located
-    texts: Mapping[Where, str]
+    where: Where
+    text: str
+    mark: Mark
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look-up came to, without any of the values: two that are equal found the same for the same leaves."""
+
+    hashes: tuple[str, ...] = ()  # of the values, in order
+    files: tuple[tuple[Path, str], ...] = ()  # that were read, with the hash of their bytes
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the references of some leaves stand for. Holds secrets: nobody keeps it longer than a compilation."""
+
+    filled: Mapping[Where, str]  # every leaf
+    texts: Mapping[Where, str]  # the leaves that held a reference, as they are written
     values: Mapping[str, str]  # value -> the reference it came from
-    files: tuple[Path, ...]
-    hashes: tuple[str, ...]
-    diagnostics: list[Diagnostic]
+    muted: frozenset[Where]
+    trace: Trace
 
 
-def resolve(located: Located, env: Mapping[str, str], rights: Rights) -> Resolved:
-    pass_ = _Pass(located, env, rights)
-    tree = pass_.walk(located.tree, ())
-    muted = located.muted | pass_.muted
-    return Resolved(
-        located=msgspec.structs.replace(located, tree=tree, muted=muted),
+NOTHING: Final = Answers(filled={}, texts={}, values={}, muted=frozenset(), trace=Trace())
+
+
+def leaves_of(located: Located) -> tuple[Leaf, ...]:
+    """The texts with a dollar sign in them, wherever they stand. Every text of most files is seen to have none."""
+    body = located.text.body
+    if "$" not in body and "\\" not in body:  # an escape may stand for one
+        return ()
+    return tuple(_leaves(located, located.tree, ()))
+
+
+def look_up(leaves: Sequence[Leaf], folder: Path, env: Mapping[str, str], rights: Rights) -> Answers:
+    """All references of the leaves; those that cannot be resolved are noted and muted. Paths start at the folder."""
+    pass_ = _Pass(folder, env, rights)
+    filled = {leaf.where: pass_.fill(leaf) for leaf in leaves}
+    return Answers(
+        filled=filled,
         texts=pass_.texts,
         values=pass_.values,
-        files=tuple(pass_.files),
-        hashes=tuple(pass_.hashes),
-        diagnostics=pass_.notes,
+        muted=frozenset(pass_.muted),
+        trace=Trace(hashes=tuple(pass_.hashes), files=tuple(pass_.files), diagnostics=tuple(pass_.notes)),
     )
 
 
+def fill(located: Located, answers: Answers) -> Located:
+    """The tree without references."""
+    if not answers.filled:
+        return located
+    tree = _filled(located.tree, (), answers.filled)
+    return msgspec.structs.replace(located, tree=tree, muted=located.muted | answers.muted)
+
+
+def _leaves(located: Located, value: Any, where: Where) -> Iterator[Leaf]:
+    if isinstance(value, dict):
+        for key, child in cast("dict[str, Any]", value).items():
+            yield from _leaves(located, child, (*where, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(cast("list[Any]", value)):
+            yield from _leaves(located, child, (*where, index))
+    elif isinstance(value, str) and "$" in value:
+        yield Leaf(where, value, located.mark(*where))
+
+
+def _filled(value: Any, where: Where, filled: Mapping[Where, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(child, (*where, key), filled) for key, child in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_filled(child, (*where, index), filled) for index, child in enumerate(cast("list[Any]", value))]
+    return filled[where] if isinstance(value, str) and "$" in value else value
+
+
 class _Pass:
-    def __init__(self, located: Located, env: Mapping[str, str], rights: Rights) -> None:
-        self.located = located
+    def __init__(self, folder: Path, env: Mapping[str, str], rights: Rights) -> None:
+        self.folder = folder
         self.env = env
         self.rights = rights
         self.texts: dict[Where, str] = {}
         self.values: dict[str, str] = {}
-        self.files: list[Path] = []
+        self.files: list[tuple[Path, str]] = []
         self.hashes: list[str] = []
         self.muted: set[Where] = set()
         self.notes: list[Diagnostic] = []
 
-    def walk(self, value: Any, where: Where) -> Any:
-        if isinstance(value, dict):
-            return {key: self.walk(child, (*where, key)) for key, child in cast("dict[str, Any]", value).items()}
-        if isinstance(value, list):
-            return [self.walk(child, (*where, index)) for index, child in enumerate(cast("list[Any]", value))]
-        if isinstance(value, str) and "$" in value:
-            return self._leaf(value, where)
-        return value
-
-    def _leaf(self, text: str, where: Where) -> str:
-        mark = self.located.mark(*where)
-
+    def fill(self, leaf: Leaf) -> str:
         def swap(token: re.Match[str]) -> str:
             if token[0] == "$$":
                 return "$"
-            self.texts[where] = text
-            value = self._value(token, mark)
+            self.texts[leaf.where] = leaf.text
+            value = self._value(token, leaf.mark)
             if value is None:
-                self.muted.add(where)
+                self.muted.add(leaf.where)
                 return ""
             self.values[value] = token[0]
             self.hashes.append(hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest())
             return value
 
-        return _TOKEN.sub(swap, text)
+        return _TOKEN.sub(swap, leaf.text)
 
     def _value(self, token: re.Match[str], mark: Mark) -> str | None:
         inner = token[1]
@@ -141,7 +182,7 @@ class _Pass:
         return value
 
     def _file(self, name: str, mark: Mark) -> str | None:
-        path = self.located.text.file.parent / name
+        path = self.folder / name
         try:
             real = path.resolve()
             if self.rights.below is not None and not real.is_relative_to(self.rights.below.resolve()):
@@ -152,13 +193,14 @@ class _Pass:
                 return self._note("MG0102", mark, f"{name} is no regular file", "name a file that holds the value")
             if info.st_size > MAX_VALUE:
                 return self._note("MG0102", mark, f"{name} is larger than {MAX_VALUE:,} bytes", "one value per file")
-            text = real.read_bytes().decode()
+            raw = real.read_bytes()
+            text = raw.decode()
         except UnicodeDecodeError:
             return self._note("MG0102", mark, f"{name} is not UTF-8 text", "store the value as text")
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "not a path"
             return self._note("MG0102", mark, f"{name} cannot be read: {why}", "check the path, relative to this file")
-        self.files.append(path)
+        self.files.append((path, hashlib.sha256(raw).hexdigest()))
         return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
     def _note(self, code: str, mark: Mark, message: str, hint: str) -> None:

@@ -3,13 +3,14 @@
 Says nothing about names that do not exist, which the checks do; a route then carries "" in their place.
 """
 
+import marshal
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from gateway.config.compiled import ChainConfig, Plugged, RouteConfig, TenantConfig
-from gateway.config.layers import LayerSource, merge
+from gateway.config.layers import Merged, merge
 from gateway.config.model import Layer, Tenant
 from gateway.config.plugs import key_of
 from gateway.config.scopes import scope_rule
@@ -17,6 +18,7 @@ from gateway.config.unit import Unit, decode_unit
 from gateway.domain.errors import GatewayError
 from gateway.domain.filtering import read_filter
 from gateway.domain.filters import Filter
+from gateway.domain.scope import ScopeRule
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +26,45 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
     chains: Mapping[str, ChainConfig]
     strategies: Mapping[str, Plugged]
-    max_top_k: int  # the policy's
+
+
+class Meant(msgspec.Struct, frozen=True):
+    """What merged settings come to."""
+
+    layer: Layer
+    scope: ScopeRule
+    filter: Filter | None
+
+
+class Levels:
+    """The levels above tenants, merged once for all that apply the same profiles; and equal settings made once, so that
+    thousands of routes without any of their own share them. Belongs to one compilation."""
+
+    def __init__(self, gateway: Unit, max_top_k: int) -> None:
+        self._gateway = gateway
+        self._max_top_k = max_top_k
+        self._above: dict[tuple[str, ...], Merged] = {}
+        self._meant: dict[bytes, Meant] = {}
+
+    def above(self, profiles: tuple[str, ...]) -> Merged:
+        found = self._above.get(profiles)
+        if found is None:
+            levels = [self._gateway.source("defaults", "defaults")]
+            levels += [self._gateway.source(f"profile {name}", "profiles", name) for name in profiles]
+            found = self._above[profiles] = merge([level for level in levels if level])
+        return found
+
+    def meant(self, settings: dict[str, Any]) -> Meant:
+        key = marshal.dumps(settings, 0)  # the version that writes equal trees alike
+        found = self._meant.get(key)
+        if found is None:
+            layer = msgspec.convert(settings, Layer, dec_hook=decode_unit)
+            if "max_top_k" not in settings.get("limits", ()) and layer.limits.max_top_k > self._max_top_k:
+                # A limit nobody wrote follows the policy; one that is written is held against it by a check.
+                limits = msgspec.structs.replace(layer.limits, max_top_k=self._max_top_k)
+                layer = msgspec.structs.replace(layer, limits=limits)
+            found = self._meant[key] = Meant(layer, scope_rule(layer.scope), _filter(layer))
+        return found
 
 
 def find_key(known: Mapping[str, Any], owner: str, name: str) -> str:
@@ -32,22 +72,20 @@ def find_key(known: Mapping[str, Any], owner: str, name: str) -> str:
     return next((key for key in (key_of(owner, name), name) if key in known), "")
 
 
-def read_tenant(unit: Unit, gateway: Unit, names: Names) -> TenantConfig:
+def read_tenant(unit: Unit, levels: Levels, names: Names) -> TenantConfig:
     tenant = unit.written
     assert isinstance(tenant, Tenant)  # noqa: S101 -- only tenants have routes
-    above = [gateway.source("defaults", "defaults")]
-    above += [gateway.source(f"profile {name}", "profiles", name) for name in tenant.profiles]
-    above.append(unit.source("tenant"))
-    routes = tuple(
-        _route(unit, name, [*above, unit.source("route", "routes", name)], names) for name in sorted(tenant.routes)
-    )
+    own = unit.source("tenant")
+    above = merge([own] if own else [], levels.above(tenant.profiles))
+    routes = tuple(_route(unit, name, above, levels, names) for name in sorted(tenant.routes))
     return TenantConfig(name=unit.owner, auth=tenant.auth, routes=routes, mark=unit.place())
 
 
-def _route(unit: Unit, name: str, levels: list[LayerSource | None], names: Names) -> RouteConfig:
-    settings, origins = merge([level for level in levels if level])
-    layer = _clamped(msgspec.convert(settings, Layer, dec_hook=decode_unit), origins, names.max_top_k)
-    route = unit.route(name)
+def _route(unit: Unit, name: str, above: Merged, levels: Levels, names: Names) -> RouteConfig:
+    own = unit.source("route", "routes", name)
+    merged = merge([own] if own else [], above)
+    meant = levels.meant(merged.settings)
+    layer, route = meant.layer, unit.route(name)
     return RouteConfig(
         tenant=unit.owner,
         name=name,
@@ -56,20 +94,13 @@ def _route(unit: Unit, name: str, levels: list[LayerSource | None], names: Names
         priority=route.priority,
         families=frozenset(route.kinds),
         layer=layer,
-        scope=scope_rule(layer.scope),
-        filter=_filter(layer),
+        scope=meant.scope,
+        filter=meant.filter,
         chain=find_key(names.chains, unit.owner, layer.chain) if isinstance(layer.chain, str) else "",
         strategy=find_key(names.strategies, unit.owner, layer.retrieval.strategy),
-        origins=origins,
+        origins=merged.origins,
         mark=unit.key("routes", name),
     )
-
-
-def _clamped(layer: Layer, origins: Mapping[str, Any], most: int) -> Layer:
-    """A limit nobody wrote follows the policy; one that is written is held against it by a check."""
-    if "limits.max_top_k" in origins or layer.limits.max_top_k <= most:
-        return layer
-    return msgspec.structs.replace(layer, limits=msgspec.structs.replace(layer.limits, max_top_k=most))
 
 
 def _filter(layer: Layer) -> Filter | None:

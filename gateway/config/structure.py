@@ -9,14 +9,16 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from gateway.config.catalog import GROUPS
 from gateway.config.codes import found
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.dialect import SECRET, Schema
-from gateway.config.located import Located, Where
+from gateway.config.located import Located, Where, copied
 from gateway.config.phrases import phrase
 from gateway.config.problems import OWN, Dialect, Problem, problems_of
 from gateway.config.scalars import read_scalar
 from gateway.config.suggest import nearest
+from gateway.config.unit import decode_unit
 
 ROUNDS: Final = 8
 _KEYED: Final = frozenset({"additionalProperties", "propertyNames", "required"})  # told where the key stands
@@ -25,26 +27,41 @@ _KEYED: Final = frozenset({"additionalProperties", "propertyNames", "required"})
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """`located` holds only what fits the schema; `fits` is False where not even its root does.
 
-    `pruned` are the paths that had to go, `sensitive` those whose text must not be shown.
+    `pruned` are the paths that had to go, `sensitive` those whose text must not be shown. `written` is the tree as a
+    struct, where somebody has made one already.
     """
 
     located: Located
     fits: bool
-    pruned: frozenset[Where]
-    sensitive: frozenset[Where]
-    diagnostics: tuple[Diagnostic, ...]
+    pruned: frozenset[Where] = frozenset()
+    sensitive: frozenset[Where] = frozenset()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    written: msgspec.Struct | None = None
 
 
 class Shape:
-    """One schema, ready to check trees."""
+    """One schema and the struct it was made from, ready to check trees."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, kind: type[msgspec.Struct], *, quick: bool = False) -> None:
+        """`quick` says that most trees are expected to fit: they are then tried as the struct first, which takes a
+        twentieth of the time and finds out only whether there is anything to say at all."""
+        self.quick = quick
         self._schema = schema
+        self._kind = kind
         self._validator = Dialect(schema)
+
+    def convert(self, tree: Any) -> msgspec.Struct | None:
+        """The struct of a tree about which `check` has nothing to say; None if it might have."""
+        if not isinstance(tree, dict) or any(group in tree for group in GROUPS):
+            return None  # the struct does not know the keys of plugins
+        try:
+            return msgspec.convert(tree, self._kind, dec_hook=decode_unit)
+        except (msgspec.ValidationError, NotImplementedError):
+            return None
 
     def check(self, located: Located, texts: Mapping[Where, str], *, lenient: bool) -> Checked:
         """`texts` are the paths that held references; `lenient` makes inline secrets a warning."""
-        tree = _copy(located.tree)
+        tree = copied(located.tree)
         problems = problems_of(self._validator, tree)
         if _reread(tree, problems, texts):
             problems = problems_of(self._validator, tree)
@@ -154,11 +171,3 @@ def _at(tree: Any, where: Where) -> Any:
 
 def _backwards(where: Where) -> tuple[int, tuple[str, ...]]:
     return len(where), tuple(str(step) for step in where)
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy(child) for key, child in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_copy(child) for child in cast("list[Any]", value)]
-    return value

@@ -141,7 +141,8 @@ def test_a_merge_equals_the_plain_definition_and_marks_exactly_its_leaves(levels
         located = Located(Text(file, ""), tree, {(): Mark(file, number + 1, 1)}, {}, {})
         sources.append(LayerSource(str(number), located, ()))
         wanted = _over(wanted, tree)
-    merged, origins = merge(sources)
+    made = merge(sources)
+    merged, origins = made.settings, made.origins
     assert merged == wanted
     assert set(origins) == set(_leaves(merged, ""))
 

@@ -18,8 +18,8 @@ from gateway.config.compiler import compile_config
 from gateway.config.diagnostics import Diagnostic, Mark, Severity
 from gateway.config.finish import finish
 from gateway.config.located import Located
-from gateway.config.reading import Account, check_tree, read_file
-from gateway.config.references import Rights
+from gateway.config.reading import check_page, read_page, read_raw
+from gateway.config.references import Rights, look_up
 from gateway.config.schema import build_schema
 from gateway.config.structure import Shape
 from gateway.config.suggest import advise
@@ -46,23 +46,22 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_suite(file: Path, env: Mapping[str, str], catalog: Catalog) -> tuple[Suite | None, tuple[Diagnostic, ...]]:
     """The suite, if its file can be read and its configuration be used; and every finding."""
-    account = Account()
-    located = read_file(account, file)
-    if located is None:
-        return None, finish(account.notes, account)
-    checked = check_tree(account, located, Shape(build_schema("configtest", catalog)), env, Rights())
-    if not checked.fits or any(note.severity is Severity.ERROR for note in account.notes):
-        return None, finish(account.notes, account)
+    page = read_page(file, read_raw(file))
+    answers = look_up(page.leaves, file.parent, env, Rights())
+    page, checked = check_page(page, answers, Shape(build_schema("configtest", catalog), CaseFile))
+    notes = list(page.notes)
+    if checked is None or not checked.fits or any(note.severity is Severity.ERROR for note in notes):
+        return None, finish(notes, [page])
     written = msgspec.convert(checked.located.tree, CaseFile, dec_hook=decode_unit)
     compiled = compile_config(file.parent / written.target, {**env, **written.env}, catalog)
     suite = None
     if compiled.config is None:
-        account.notes.append(_unusable(checked.located.mark("target"), compiled))
+        notes.append(_unusable(checked.located.mark("target"), compiled))
     else:
         suite = Suite(file=file, located=checked.located, written=written, config=compiled.config)
-        account.notes += [note for n, case in enumerate(written.cases) for note in _case(suite, n, case, compiled)]
-    notes = finish(account.notes, account)
-    return (None if any(note.severity is Severity.ERROR for note in notes) else suite), notes
+        notes += [note for n, case in enumerate(written.cases) for note in _case(suite, n, case, compiled)]
+    told = finish(notes, [page])
+    return (None if any(note.severity is Severity.ERROR for note in told) else suite), told
 
 
 def _unusable(mark: Mark, compiled: Compiled) -> Diagnostic:

@@ -1,6 +1,7 @@
-"""What a config must mean, beyond its form: one question per file, each a function from the Assembly to findings.
+"""What a config must mean, beyond its form: one question per file, each a function to findings.
 
-CHECKS always run. ADVICE is about what is not there or not used, so it waits until nothing is broken.
+CHECKS are asked of each unit alone, ACROSS of all of them together. ADVICE is about what is not there or not used, so
+it waits until nothing is broken anywhere.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,7 +9,7 @@ from typing import Final, TypeAlias
 
 from gateway.config.assembly import Assembly
 from gateway.config.checks.chains import chain_steps
-from gateway.config.checks.credentials import credentials, no_credentials
+from gateway.config.checks.credentials import credentials, keys_once, no_credentials
 from gateway.config.checks.cursor import cursor_key
 from gateway.config.checks.defaults import default_routes, no_default
 from gateway.config.checks.filters import filters
@@ -16,7 +17,7 @@ from gateway.config.checks.imports import imports
 from gateway.config.checks.limits import limits
 from gateway.config.checks.metadata import metadata_schemas
 from gateway.config.checks.names import chain_names, profile_names, strategy_names
-from gateway.config.checks.open_tenants import open_tenants
+from gateway.config.checks.open_tenants import one_open, open_tenants
 from gateway.config.checks.patterns import patterns
 from gateway.config.checks.policy import policy
 from gateway.config.checks.resources import resources
@@ -26,15 +27,21 @@ from gateway.config.checks.severities import severities
 from gateway.config.checks.taken import names_taken
 from gateway.config.checks.templates import templates
 from gateway.config.checks.ties import ties
-from gateway.config.checks.unused import no_tenants, unused
+from gateway.config.checks.unused import no_tenants, unused, unused_by_all
+from gateway.config.crowd import Crowd
 from gateway.config.diagnostics import Diagnostic
 
 Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
+Among: TypeAlias = Callable[[Crowd], Iterable[Diagnostic]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     names_taken, chain_names, strategy_names, profile_names, chain_steps, ties, default_routes, patterns, scopes,
-    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, resources, imports, credentials,
-    open_tenants, policy, cursor_key, severities,
+    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, imports, credentials, open_tenants,
+    policy, cursor_key, severities,
 )  # fmt: skip
 
-ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused, no_tenants)
+ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused)
+
+ACROSS: Final[tuple[Among, ...]] = (keys_once, one_open, resources)
+
+ADVICE_ACROSS: Final[tuple[Among, ...]] = (unused_by_all, no_tenants)

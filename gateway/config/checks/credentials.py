@@ -4,18 +4,17 @@ from collections.abc import Iterator
 
 from gateway.config.assembly import Assembly
 from gateway.config.codes import found
+from gateway.config.crowd import Crowd, others
 from gateway.config.diagnostics import Diagnostic, Mark, Related
 from gateway.domain.errors import GatewayError
 from gateway.domain.filtering import read_time
 
 
 def credentials(assembly: Assembly) -> Iterator[Diagnostic]:
-    places: dict[str, list[Mark]] = {}
     for name, unit in assembly.tenants.items():
         ids: dict[str, Mark] = {}
         for index, key in enumerate(assembly.written(name).auth.api_keys):
             at = ("auth", "api_keys", index)
-            places.setdefault(key.hash, []).append(unit.mark(*at, "hash"))
             if key.id is not None:
                 first = ids.setdefault(key.id, unit.mark(*at, "id"))
                 if first != unit.mark(*at, "id"):
@@ -28,12 +27,19 @@ def credentials(assembly: Assembly) -> Iterator[Diagnostic]:
                 except GatewayError:
                     what = "expires is not a time"
                     yield found("MG0503", unit.mark(*at, "expires"), what, 'write it like "2026-12-31T23:59:59Z"')
+
+
+def keys_once(crowd: Crowd) -> Iterator[Diagnostic]:
+    places: dict[str, list[tuple[Mark, str]]] = {}
+    for stake in crowd.tenants():
+        for key, mark in stake.keys:
+            places.setdefault(key, []).append((mark, "and here"))
     for marks in places.values():
-        for mark in marks if len(marks) > 1 else ():
-            others = tuple(Related(each, "and here") for each in marks if each != mark)
+        for mark, _ in marks if len(marks) > 1 else ():
             yield found(
-                "MG0502", mark, "this key is given more than once", "make a key for each caller", related=others
-            )
+                "MG0502", mark, "this key is given more than once", "make a key for each caller",
+                related=others(marks, mark),
+            )  # fmt: skip
 
 
 def no_credentials(assembly: Assembly) -> Iterator[Diagnostic]:

@@ -22,6 +22,15 @@ def known_names(assembly: Assembly, unit: Unit, *sections: str) -> set[str]:
     }
 
 
+def is_known(assembly: Assembly, unit: Unit, name: str, *sections: str) -> bool:
+    """Whether `known_names` has it, without listing them all."""
+    return any(
+        name in getattr(each.written, section, ()) or (each.pruned and name in each.lost_names(section))
+        for each in (unit, assembly.gateway)
+        for section in sections
+    )
+
+
 def unreadable(assembly: Assembly, unit: Unit, *sections: str) -> bool:
     """Whether a whole section was refused, so that nobody knows which names it held."""
     return any(each.lost(section) for each in (unit, assembly.gateway) for section in sections)
@@ -31,9 +40,9 @@ def chain_names(assembly: Assembly) -> Iterator[Diagnostic]:
     for unit, where, layer in assembly.layers():
         if not isinstance(layer.chain, str) or unreadable(assembly, unit, "chains", "providers"):
             continue
-        known = known_names(assembly, unit, "chains", "providers")
-        if layer.chain in known:
+        if is_known(assembly, unit, layer.chain, "chains", "providers"):
             continue
+        known = known_names(assembly, unit, "chains", "providers")
         at = unit.mark(*where, "chain")
         yield found("MG0301", at, f"there is no chain or provider {layer.chain!r}", advise(layer.chain, known))
     for route in assembly.routes():
@@ -47,7 +56,7 @@ def strategy_names(assembly: Assembly) -> Iterator[Diagnostic]:
         if not unit.sets(*where, "retrieval", "strategy") or unreadable(assembly, unit, "strategies"):
             continue
         name = layer.retrieval.strategy
-        if find_key(assembly.config.strategies, unit.owner, name) or name in known_names(assembly, unit, "strategies"):
+        if find_key(assembly.config.strategies, unit.owner, name) or is_known(assembly, unit, name, "strategies"):
             continue
         at = unit.mark(*where, "retrieval", "strategy")
         if name in assembly.catalog.strategies:
@@ -60,15 +69,16 @@ def strategy_names(assembly: Assembly) -> Iterator[Diagnostic]:
 
 
 def profile_names(assembly: Assembly) -> Iterator[Diagnostic]:
-    known = known_names(assembly, assembly.gateway, "profiles")
+    gateway = assembly.gateway
     for name, unit in assembly.tenants.items():
         for index, profile in enumerate(assembly.written(name).profiles):
-            if profile not in known and not assembly.gateway.lost("profiles"):
+            if not is_known(assembly, gateway, profile, "profiles") and not gateway.lost("profiles"):
                 at = unit.mark("profiles", index)
+                known = known_names(assembly, gateway, "profiles")
                 yield found("MG0305", at, f"there is no profile {profile!r}", advise(profile, known))
 
 
 def _unknown_profile(assembly: Assembly, route: RouteConfig) -> bool:
     """Whether a profile that might have named a chain is not there, which is told where it is named."""
-    known = known_names(assembly, assembly.gateway, "profiles")
-    return any(name not in known for name in assembly.written(route.tenant).profiles)
+    profiles = assembly.written(route.tenant).profiles
+    return any(not is_known(assembly, assembly.gateway, name, "profiles") for name in profiles)

@@ -67,7 +67,7 @@ def _ttl(assembly: Assembly, route: RouteConfig) -> Iterator[Diagnostic]:
 
 def _providers(assembly: Assembly) -> Iterator[Diagnostic]:
     allowed = assembly.config.policy.providers
-    for provider in assembly.config.providers.values():
+    for provider in assembly.declared("providers"):
         if allowed is not None and provider.owner and provider.type_name not in allowed:
             at = assembly.unit(provider.owner).mark("providers", provider.name, "type")
             what = f"tenants may not declare providers of the type {provider.type_name!r}"

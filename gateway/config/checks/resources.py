@@ -1,28 +1,36 @@
 """Things that only one provider may hold: a database file, an embedded index."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.config.assembly import Assembly
 from gateway.config.codes import found
-from gateway.config.compiled import Plugged
+from gateway.config.crowd import Crowd, Resource
 from gateway.config.diagnostics import Diagnostic, Related
 
 
-def resources(assembly: Assembly) -> Iterator[Diagnostic]:
-    holders = dict[str, Plugged]()
-    declared = [each for each in assembly.config.providers.values() if each.mark]
-    for provider in sorted(declared, key=lambda each: (each.owner, each.mark or "")):
-        for resource in sorted(provider.plugin.capabilities(provider.options).exclusive):
-            first = holders.setdefault(_absolute(resource, assembly.config.home), provider)
-            if first is provider or not first.mark or not provider.mark:
+def resources(crowd: Crowd) -> Iterator[Diagnostic]:
+    holders: dict[str, Resource] = {}
+    folders: dict[Path, Path] = {}
+    for stake in sorted(crowd.stakes, key=lambda each: each.owner):
+        for resource in sorted(stake.resources, key=lambda each: each.mark):
+            first = holders.setdefault(_absolute(resource.name, crowd.home, folders), resource)
+            if first.mark == resource.mark:
                 continue
-            what = f"providers {first.name!r} and {provider.name!r} both need {resource} for themselves"
+            what = f"providers {first.provider!r} and {resource.provider!r} both need {resource.name} for themselves"
             hint = "name something else in one of them, or use one provider for both"
-            yield found("MG0408", provider.mark, what, hint, related=(Related(first.mark, "the other provider"),))
+            yield found("MG0408", resource.mark, what, hint, related=(Related(first.mark, "the other provider"),))
 
 
-def _absolute(resource: str, home: Path) -> str:
-    """Two ways to write one path are one resource."""
+def _absolute(resource: str, home: Path, folders: dict[Path, Path]) -> str:
+    """Two ways to write one path are one resource. Folders, which many share, are looked up once."""
     kind, _, name = resource.partition(":")
-    return f"file:{(home / name).resolve()}" if kind == "file" else resource
+    if kind != "file":
+        return resource
+    path = home / name
+    if path.name in ("", "..") or os.path.islink(path):  # noqa: PTH114 -- half the time, and there may be many thousands
+        return f"file:{path.resolve()}"
+    folder = folders.get(path.parent)
+    if folder is None:
+        folder = folders[path.parent] = path.parent.resolve()
+    return f"file:{folder / path.name}"

@@ -18,7 +18,12 @@ def scopes(assembly: Assembly) -> Iterator[Diagnostic]:
             yield found("MG0405", unit.mark(*where, "scope"), f"scope names {part} more than once", HINT)
     for route in assembly.routes():
         for part in contradictions(route.layer.scope):
-            if not {(route.tenant, part), ("", part)} & single:
+            if (route.tenant, part) not in single and part not in _of_gateway(assembly):
                 mark, related = assembly.blame(route, "scope")
                 what = f"with all levels merged, the scope of {route.name!r} names {part} more than once"
                 yield found("MG0405", mark, what, HINT, related=related)
+
+
+def _of_gateway(assembly: Assembly) -> set[str]:
+    """The parts with which a level of the gateway's file contradicts itself, which is told there."""
+    return {part for _, _, layer in assembly.gateway.layers() for part in contradictions(layer.scope)}

@@ -4,50 +4,59 @@ from collections.abc import Iterator
 
 from gateway.config.assembly import Assembly
 from gateway.config.codes import found
+from gateway.config.crowd import Crowd
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.unit import Unit
 
+SECTIONS = ("embedders", "providers", "chains", "strategies", "profiles")
+
 
 def unused(assembly: Assembly) -> Iterator[Diagnostic]:
-    used = _used(assembly)
-    for unit in assembly.units():
-        for section in ("embedders", "providers", "chains", "strategies", "profiles"):
-            if section == "profiles" and unit.owner:
-                continue  # there they are uses, not declarations
-            for name in getattr(unit.written, section, {}):
-                if not _is_used(unit, section, name, used):
-                    what = f"nothing uses {section}.{name}"
-                    yield found("MG0313", unit.key(section, name), what, "remove it, or refer to it")
+    """What a tenant declares for itself. Of the gateway, only all tenants together know (`unused_by_all`)."""
+    used = {(section, key) for section, keys in _used(assembly).items() for key in keys}
+    for name, unit in assembly.tenants.items():
+        own = {(section, key.removeprefix(f"{name}/")) for section, key in used if key.startswith(f"{name}/")}
+        yield from _told(unit, own, SECTIONS[:-1])  # its `profiles` are uses, not declarations
 
 
-def no_tenants(assembly: Assembly) -> Iterator[Diagnostic]:
-    if not assembly.tenants:
-        mark = assembly.gateway.mark("include") if assembly.gateway.sets("include") else assembly.gateway.mark()
+def unused_by_all(crowd: Crowd) -> Iterator[Diagnostic]:
+    used = {each for stake in crowd.tenants() for each in stake.uses}
+    yield from _told(crowd.gateway, used, SECTIONS)
+
+
+def no_tenants(crowd: Crowd) -> Iterator[Diagnostic]:
+    if not crowd.tenants():
+        mark = crowd.gateway.mark("include") if crowd.gateway.sets("include") else crowd.gateway.mark()
         yield found("MG0314", mark, "the gateway has no tenants", "add one under `tenants:`, or `include:` a file")
 
 
-def _is_used(unit: Unit, section: str, name: str, used: dict[str, set[str]]) -> bool:
-    """A strategy under its own type's name changes that type's options, so requests may name it."""
-    key = f"{unit.owner}/{name}" if unit.owner else name
-    if section == "strategies" and unit.written.strategies[name]["type"] == name:
-        return True
-    return key in used[section]
+def uses_of(assembly: Assembly) -> frozenset[tuple[str, str]]:
+    """The declarations of the gateway that a tenant without errors needs."""
+    return frozenset((section, key) for section, keys in _used(assembly).items() for key in keys if "/" not in key)
+
+
+def _told(unit: Unit, used: set[tuple[str, str]], sections: tuple[str, ...]) -> Iterator[Diagnostic]:
+    for section in sections:
+        for name in getattr(unit.written, section, {}):
+            # A strategy under its own type's name changes that type's options, so requests may name it.
+            if section == "strategies" and unit.written.strategies[name]["type"] == name:
+                continue
+            if (section, name) not in used:
+                what = f"nothing uses {section}.{name}"
+                yield found("MG0313", unit.key(section, name), what, "remove it, or refer to it")
 
 
 def _used(assembly: Assembly) -> dict[str, set[str]]:
     """Keys by section, from the routes down. What a request may choose for itself is used where it may."""
     config = assembly.config
-    chains = {route.chain for route in assembly.routes()}
+    routes = list(assembly.routes())
+    chains = {route.chain for route in routes}
     providers = {step.provider for key in chains for step in config.chains[key].steps}
-    chooses = [r for r in assembly.routes() if "strategy" in r.layer.retrieval.overrides]
-    strategies = {route.strategy for route in assembly.routes()}
-    strategies |= {
-        key for key, each in config.strategies.items() if any(r.tenant == each.owner or not each.owner for r in chooses)
-    }
+    chooses = any("strategy" in route.layer.retrieval.overrides for route in routes)
     return {
         "chains": chains,
         "providers": providers,
-        "embedders": {each.embedder for key, each in config.providers.items() if key in providers and each.embedder},
-        "strategies": strategies,
+        "embedders": {name for key in providers if (name := config.providers[key].embedder)},
+        "strategies": {*config.strategies} if chooses else {route.strategy for route in routes},
         "profiles": {profile for name in assembly.tenants for profile in assembly.written(name).profiles},
     }
