@@ -44,20 +44,25 @@ def workers(served: Process) -> list[int]:
     return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def run_directories() -> set[Path]:
-    import tempfile
+@pytest.fixture(autouse=True)
+def _temporary_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a gateway of this test leaves among temporary files is found, and no other's."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
 
-    return set(Path(tempfile.gettempdir()).glob("memory-gateway-*"))
+
+def run_directories(home: Path) -> list[Path]:
+    return sorted((home / "temporary").glob("memory-gateway-*"))
 
 
 def test_two_workers_tell_one_count_and_a_dead_one_still_counts(tmp_path: Path) -> None:
-    before = run_directories()
     with process(config(tmp_path), "--workers", "2") as served:
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             assert set(pool.map(add, [served.url] * ADDS, range(ADDS))) == {201}
         time.sleep(1.5)  # longer than a worker keeps its figures to itself
         assert {counted(served.url) for _ in range(12)} == {ADDS}
-        shared = run_directories() - before
+        shared = run_directories(tmp_path)
         assert len([file for each in shared for file in each.glob("*.meters")]) == 2, "both workers had adds to tell"
 
         victim = workers(served)[0]
@@ -69,7 +74,7 @@ def test_two_workers_tell_one_count_and_a_dead_one_still_counts(tmp_path: Path) 
         served.wait()
         assert {counted(served.url) for _ in range(12)} == {ADDS}
         assert served.stop() == 0
-    assert run_directories() - before == set()
+    assert run_directories(tmp_path) == []
 
 
 def test_without_the_shared_folder_the_counts_of_two_workers_fall_apart(
@@ -148,7 +153,6 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path, count: str) -> None:
 
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_a_provider_that_does_not_open_is_said_in_one_line_with_its_place(tmp_path: Path, count: str) -> None:
-    before = run_directories()
     (tmp_path / "data" / "test.db").mkdir(parents=True)
     done = refused(config(tmp_path), free_port(), count)
     assert done.returncode == 78
@@ -156,4 +160,4 @@ def test_a_provider_that_does_not_open_is_said_in_one_line_with_its_place(tmp_pa
     assert len(said) == 1, done.stderr
     assert "gateway.yaml:4: sqlite 'main' does not open: " in said[0]
     assert "Traceback" not in done.stderr
-    assert run_directories() - before == set()
+    assert run_directories(tmp_path) == []
