@@ -17,6 +17,7 @@ _UNSPACED: Final = re.compile(
     "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"
 )
 _SLICE: Final = 2_000  # words stemmed in one call
+_LONG: Final = 50_000  # characters searched for words in one call
 _K1: Final = 1.2  # how soon repeating a word stops to help
 _B: Final = 0.75  # how much long texts are marked down
 
@@ -31,9 +32,9 @@ class Terms:
         """The terms in order, repeated as often as they occur."""
         folded = text.casefold()
         if folded.isascii():
-            return self._stems(_WORD.findall(folded))
+            return self._stems(_words(folded))
         plain = unicodedata.normalize("NFKD", folded)
-        words = _WORD.findall("".join(each for each in plain if not unicodedata.combining(each)))
+        words = _words("".join(each for each in plain if not unicodedata.combining(each)))
         return self._stems([piece for word in words for piece in _pieces(word)])
 
     def _stems(self, words: list[str]) -> list[str]:
@@ -50,6 +51,12 @@ class Terms:
     def wanted(self, words: Iterable[str]) -> list[str]:
         """The different terms of a query, in order."""
         return list(dict.fromkeys(term for word in words for term in self.of(word)))
+
+
+def _words(text: str) -> list[str]:
+    if len(text) <= _LONG:
+        return _WORD.findall(text)
+    return [found.group() for found in _WORD.finditer(text)]  # slower, and lets other threads go on
 
 
 def _pieces(word: str) -> list[str]:

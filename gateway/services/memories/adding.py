@@ -17,7 +17,7 @@ from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
-from gateway.services.content import read_content
+from gateway.services.content import take_content
 from gateway.services.views import Memory, show
 
 
@@ -60,7 +60,7 @@ class AddedBatch(msgspec.Struct, frozen=True):
 
 
 async def add(call: Call, request: Add) -> Memory:
-    draft = _draft(call, request, 0)
+    draft = await _draft(call, request, 0)
     record = (await _embedded(call, [draft]))[0]
     stored = await call.route.provider.put([record])
     if stored[0]:
@@ -76,7 +76,7 @@ async def add_batch(call: Call, request: AddBatch) -> AddedBatch:
     drafts: list[Record] = []
     for index, item in enumerate(request.memories):
         try:
-            drafts.append(_draft(call, item, index))
+            drafts.append(await _draft(call, item, index))
             outcomes.append(None)
         except GatewayError as error:
             outcomes.append(Outcome(event="ERROR", code=error.code, detail=error.detail))
@@ -86,12 +86,12 @@ async def add_batch(call: Call, request: AddBatch) -> AddedBatch:
     return AddedBatch([next(told) if each is None else each for each in outcomes])
 
 
-def _draft(call: Call, item: NewMemory, index: int) -> Record:
+async def _draft(call: Call, item: NewMemory, index: int) -> Record:
     layer = call.route.config.layer
     raw = item.content if item.content is not UNSET else item.messages
     if raw is UNSET or (item.content is not UNSET and item.messages is not UNSET):
         raise Invalid("give exactly one of content and messages", code="no_content", at="content")
-    content = read_content(raw, layer.limits.max_content.bytes)
+    content = await take_content(raw, layer.limits.max_content.bytes)
     check_text(item.role or content.role, "role")
     check_metadata(call, item.metadata)
     stamp = call.route.mint.stamp()

@@ -16,7 +16,7 @@ from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
 from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
-from gateway.services.content import read_content
+from gateway.services.content import take_content
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.past import changed
 from gateway.services.memories.reading import one
@@ -52,7 +52,7 @@ async def update(call: Call, request: Change) -> Memory:
 async def _next(call: Call, old: Record, request: Change) -> Record:
     text, body, role, vector = old.text, old.body, old.role, old.vector
     if request.content is not UNSET:
-        content = read_content(request.content, call.route.config.layer.limits.max_content.bytes)
+        content = await take_content(request.content, call.route.config.layer.limits.max_content.bytes)
         text, body, role = content.text, content.body, content.role or old.role
         if call.route.embedder is not None:
             vector = (await call.route.embedder.embed([text]))[0]
