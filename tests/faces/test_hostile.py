@@ -64,7 +64,7 @@ def test_a_bad_body_is_refused(server: Process, name: str) -> None:
 
 
 def test_a_bad_body_is_refused_whatever_its_endpoint(server: Process, figure: Callable[[str], None]) -> None:
-    count = 0
+    count = failed = 0
     for path in ("/v1/memories/batch", "/v1/memories/search", "/v1/context", "/v1/sessions/s/messages",
                  "/v1/runs/r/checkpoints", "/v1/sessions/s/system", "/v1/runs/r/state"):  # fmt: skip
         method = "PUT" if path.endswith(("system", "state")) else "POST"
@@ -73,14 +73,13 @@ def test_a_bad_body_is_refused_whatever_its_endpoint(server: Process, figure: Ca
                 reply = send(server.port, request(method, path, body))
                 assert reply.status < 500, (path, name, reply.body)
                 count += 1
-                if reply.status >= 400:
+                if 400 <= reply.status < 500:
                     refused(reply)
-                else:
+                elif reply.status < 300:
                     httpx.request("DELETE", f"{server.url}/v1/sessions/s", params={"user_id": "u"})
                     httpx.request("DELETE", f"{server.url}/v1/runs/r", params={"user_id": "u"})
-    figure(
-        f"bad input: {count + len(BODIES) + len(TARGETS) + len(HEADERS)} requests, 0 replies of 5xx, each refusal a problem"
-    )
+    figure(f"bad input: {count} bad bodies to seven endpoints, {failed} replies of 5xx")
+    assert failed == 0
 
 
 def test_no_body_at_all_is_refused(server: Process) -> None:
