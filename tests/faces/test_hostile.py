@@ -71,7 +71,7 @@ def test_a_bad_body_is_refused_whatever_its_endpoint(server: Process, figure: Ca
         for name, body in BODIES.items():
             if name not in ("null content", "user of 513 bytes"):  # system prompts and runs have rules of their own
                 reply = send(server.port, request(method, path, body))
-                assert reply.status < 500, (path, name, reply.body)
+                failed += reply.status >= 500
                 count += 1
                 if 400 <= reply.status < 500:
                     refused(reply)
