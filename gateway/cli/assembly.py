@@ -14,7 +14,8 @@ import msgspec
 from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiled import Compiled, Config
-from gateway.config.compiler import compile_config
+from gateway.config.compiler import compile_config, recompile
+from gateway.config.memory import Memory
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
@@ -68,9 +69,12 @@ def assemble(
     )
 
     catalog, good = Catalog.installed(), LastGood(settings.state) if settings.state is not None else None
+    memory = Memory()
 
     def read(_before: Compiled | None) -> Compiled:
-        return compile_config(settings.config, os.environ, catalog)
+        nonlocal memory  # readings come one at a time
+        compiled, memory = recompile(settings.config, os.environ, catalog, memory)
+        return compiled
 
     def committed(compiled: Compiled) -> None:
         if good is not None:

@@ -1,6 +1,6 @@
 """Page cursors: a position, sealed to one caller and one question.
 
-A cursor carries an HMAC over tenant, reach, filter and order, so one made for another tenant, user or query is not
+A cursor carries an HMAC over tenant, reach, kinds and filter, so one made for another tenant, user or query is not
 found, and nobody can make one up. It says nothing that the page before it did not.
 """
 
