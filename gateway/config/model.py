@@ -5,7 +5,7 @@ plugin that the type names. A Layer is everything that may be set at any level; 
 each field's default is what holds when no level says otherwise.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
@@ -14,7 +14,9 @@ from gateway.domain.principal import Role
 from gateway.domain.record import Family
 from gateway.domain.units import Duration, Secret, Size
 
-Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Lower case, digits, - and _.")]
+NAME_PATTERN: Final = r"^[a-z][a-z0-9_-]{0,62}$"
+
+Name: TypeAlias = Annotated[str, Meta(pattern=NAME_PATTERN, description="Lower case, digits, - and _.")]
 PartName: TypeAlias = Literal["user", "agent", "run"]
 Labels: TypeAlias = Annotated[dict[str, Any], Meta(description="Free for your own use.")]
 Plugged: TypeAlias = dict[Name, dict[str, Any]]
