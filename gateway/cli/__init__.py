@@ -1,4 +1,5 @@
-"""Floor 4: one verb in each file. A verb is a file with a function `command`; it is imported when it is run.
+"""Floor 4: one verb in each file. A verb is a file with a function `command`; it is imported when it is run. A - in its
+name is a _ in the file's.
 
 Listing the verbs reads their files as text, so `--help` imports none of them.
 """
@@ -21,7 +22,7 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in _verbs():
             return None
-        verb = importlib.import_module(f"gateway.cli.{cmd_name}").command
+        verb = importlib.import_module(f"gateway.cli.{cmd_name.replace('-', '_')}").command
         return verb if isinstance(verb, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -36,7 +37,7 @@ def _verbs() -> dict[str, str]:
     for file in Path(__file__).parent.glob("*.py"):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name == "command":
-                verbs[file.stem] = ast.get_docstring(node) or ""
+                verbs[file.stem.replace("_", "-")] = ast.get_docstring(node) or ""
     return verbs
 
 

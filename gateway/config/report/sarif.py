@@ -13,6 +13,8 @@ import msgspec
 from gateway import __version__
 from gateway.config.codes import CODES
 from gateway.config.diagnostics import Diagnostic, Mark
+from gateway.config.examples import EXAMPLES
+from gateway.config.explaining import in_markdown
 from gateway.config.levels import stage_of
 from gateway.config.verdict import Exit, Verdict, fingerprints, shown_path
 
@@ -56,7 +58,7 @@ def _driver() -> dict[str, Any]:
                 "name": "".join(word.capitalize() for word in each.title.replace("-", " ").split()),
                 "shortDescription": {"text": each.title},
                 "fullDescription": {"text": each.about},
-                "help": {"text": each.about},
+                "help": {"text": f"{each.about} {EXAMPLES[code].mend}", "markdown": in_markdown(code)},
                 "defaultConfiguration": {"level": each.severity.value},
                 "properties": {"tags": ["configuration", stage_of(code)]},
             }

@@ -1,0 +1,56 @@
+"""Examples for settings that are well formed and cannot work."""
+
+from typing import Final
+
+from gateway.config.examples.example import Example
+
+EXAMPLES: Final[dict[str, Example]] = {
+    "MG0401": Example(
+        mend="Give the provider an embedder, or use a strategy that needs no vectors.",
+        broken="providers: {main: {type: memory, embedder: none}}\n"
+        "defaults: {chain: main, retrieval: {strategy: semantic}}",
+        mended="providers: {main: {type: memory, embedder: local}}\n"
+        "defaults: {chain: main, retrieval: {strategy: semantic}}",
+    ),
+    "MG0402": Example(
+        mend="Choose a chain whose provider keeps the kinds; the finding lists what this one keeps.",
+        broken="providers: {main: {type: transcripts, path: talks.log}}",
+        mended="providers: {main: {type: memory}}",
+        assumes="`transcripts` is a provider of another package, which keeps messages only",
+    ),
+    "MG0403": Example(
+        mend="Correct the schema; refer to its own `$defs` only.",
+        broken="defaults: {chain: main, metadata_schema: {type: object, required: topic}}",
+        mended="defaults: {chain: main, metadata_schema: {type: object, required: [topic]}}",
+    ),
+    "MG0404": Example(
+        mend="Write {path: {op: value}} with a known operator, or {path: value} for equality.",
+        broken="defaults: {chain: main, retrieval: {filters: {priority: {above: 3}}}}",
+        mended="defaults: {chain: main, retrieval: {filters: {priority: {gt: 3}}}}",
+    ),
+    "MG0405": Example(
+        mend="Let each part stand once: needed, allowed, one of several, or noted.",
+        broken="defaults: {chain: main, scope: {require: [user], allow: [user, run]}}",
+        mended="defaults: {chain: main, scope: {require: [user], allow: [run]}}",
+    ),
+    "MG0406": Example(
+        mend="Use request.user, request.agent, request.run, header.<name>, claim.<path>, key.user or key.id.",
+        broken='defaults: {chain: main, identity: {user: "{claims.sub}"}}',
+        mended='defaults: {chain: main, identity: {user: "{claim.sub}"}}',
+    ),
+    "MG0407": Example(
+        mend="Use the fields that the finding lists.",
+        broken='defaults: {chain: main, context: {item: "- {text}"}}',
+        mended='defaults: {chain: main, context: {item: "- {content}"}}',
+    ),
+    "MG0408": Example(
+        mend="Declare the thing once and refer to it twice, or give each its own.",
+        broken="providers: {main: {type: sqlite, path: memories.db}, notes: {type: sqlite, path: ./memories.db}}",
+        mended="providers: {main: {type: sqlite, path: memories.db}}",
+    ),
+    "MG0409": Example(
+        mend="Lower the setting, or raise the limit.",
+        broken="defaults: {chain: main, retrieval: {top_k: 50}, limits: {max_top_k: 20}}",
+        mended="defaults: {chain: main, retrieval: {top_k: 20}, limits: {max_top_k: 20}}",
+    ),
+}
