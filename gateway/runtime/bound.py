@@ -31,6 +31,7 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
     embedder: Embedder | None
     recaller: Recaller
     strategies: Mapping[str, Strategy]  # by the names a request may use
+    default_strategy: Strategy
     check_metadata: MetadataCheck
     count_tokens: TokenCounter
     cursor_key: bytes
@@ -48,9 +49,11 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
 
     def strategy(self, name: str | None) -> Strategy:
         """The declared strategy, or another one by its name."""
-        found = self.strategies.get(name or "")
+        if not name:
+            return self.default_strategy
+        found = self.strategies.get(name)
         if found is None:
-            known = ", ".join(sorted(key for key in self.strategies if key))
+            known = ", ".join(sorted(self.strategies))
             raise Invalid(f"no strategy {name!r}; known: {known}", code="unknown_strategy", at="strategy")
         return found
 

@@ -108,7 +108,8 @@ class Desk:
                     embedder=embedder,
                 )
             ),
-            strategies={**strategies, "": strategies[layer.retrieval.strategy]},
+            strategies=strategies,
+            default_strategy=strategies[layer.retrieval.strategy],
             check_metadata=metadata_check(layer.metadata_schema),
             count_tokens=count_words,
             cursor_key=b"k" * 32,
