@@ -108,12 +108,12 @@ def check_page(page: Page, answers: Answers, shape: Shape) -> tuple[Page, Checke
 
 def _plain(located: Located, shape: Shape) -> Checked | None:
     """The file as it fits without any remark, which nearly all do; None where it takes the long way."""
-    if located.muted or not shape.quick:
+    if located.muted or shape.shortcut is None:
         return None
     copy = located.copy()
     if one_spelling(copy, list(_layers(copy.tree))):
         return None
-    written = shape.convert(copy.tree)
+    written = shape.shortcut.convert(copy.tree)
     return None if written is None else Checked(located=copy, fits=True, written=written)
 
 

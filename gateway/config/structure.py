@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from gateway.config.catalog import GROUPS
 from gateway.config.codes import found
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.dialect import SECRET, Schema
@@ -17,8 +16,8 @@ from gateway.config.located import Located, Where, copied
 from gateway.config.phrases import phrase
 from gateway.config.problems import OWN, Dialect, Problem, problems_of
 from gateway.config.scalars import read_scalar
+from gateway.config.shortcut import Shortcut
 from gateway.config.suggest import nearest
-from gateway.config.unit import decode_unit
 
 ROUNDS: Final = 8
 _KEYED: Final = frozenset({"additionalProperties", "propertyNames", "required"})  # told where the key stands
@@ -40,24 +39,12 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shape:
-    """One schema and the struct it was made from, ready to check trees."""
+    """One schema, ready to check trees. `shortcut` is for files that are expected to fit."""
 
-    def __init__(self, schema: Schema, kind: type[msgspec.Struct], *, quick: bool = False) -> None:
-        """`quick` says that most trees are expected to fit: they are then tried as the struct first, which takes a
-        twentieth of the time and finds out only whether there is anything to say at all."""
-        self.quick = quick
+    def __init__(self, schema: Schema, shortcut: Shortcut | None = None) -> None:
+        self.shortcut = shortcut
         self._schema = schema
-        self._kind = kind
         self._validator = Dialect(schema)
-
-    def convert(self, tree: Any) -> msgspec.Struct | None:
-        """The struct of a tree about which `check` has nothing to say; None if it might have."""
-        if not isinstance(tree, dict) or any(group in tree for group in GROUPS):
-            return None  # the struct does not know the keys of plugins
-        try:
-            return msgspec.convert(tree, self._kind, dec_hook=decode_unit)
-        except (msgspec.ValidationError, NotImplementedError):
-            return None
 
     def check(self, located: Located, texts: Mapping[Where, str], *, lenient: bool) -> Checked:
         """`texts` are the paths that held references; `lenient` makes inline secrets a warning."""

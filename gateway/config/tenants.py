@@ -125,7 +125,7 @@ class Tenants:
 
     def _rights(self, names: Iterable[str]) -> Callable[[str], Rights]:
         """What the file of a tenant may reference. `a` gets no `TENANT_A_B_X` where there is a tenant `a-b`."""
-        file, home = self._ground.file(), self._ground.config.home
+        file, home = self._ground.file(), self._ground.config.home.resolve()
         prefixes = sorted({_prefix(name) for name in (*names, *file.tenants)})
 
         def rights(name: str) -> Rights:

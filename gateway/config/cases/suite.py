@@ -48,7 +48,7 @@ def read_suite(file: Path, env: Mapping[str, str], catalog: Catalog) -> tuple[Su
     """The suite, if its file can be read and its configuration be used; and every finding."""
     page = read_page(file, read_raw(file))
     answers = look_up(page.leaves, file.parent, env, Rights())
-    page, checked = check_page(page, answers, Shape(build_schema("configtest", catalog), CaseFile))
+    page, checked = check_page(page, answers, Shape(build_schema("configtest", catalog)))
     notes = list(page.notes)
     if checked is None or not checked.fits or any(note.severity is Severity.ERROR for note in notes):
         return None, finish(notes, [page])
