@@ -32,3 +32,14 @@ def test_a_short_run_fills_every_row_and_leaves_nothing_behind() -> None:
         assert abs(ratio - rps / beside) < 0.01 + 0.01 * ratio
     assert time.monotonic() - started < 30
     assert leftovers() == before
+
+
+def test_what_tenants_cost_is_told_in_a_row_for_each_number() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.tenants", "--own", "20", "30"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["tenants", "20", "30"]
+    assert all(float(row[5]) > 0 for row in rows[1:])
