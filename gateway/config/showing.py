@@ -19,6 +19,7 @@ from gateway.domain.units import Duration, ImportPath, Secret, Size
 
 HIDDEN: Final = "value changed"
 KEY_FIELDS: Final = ("id", "roles", "user", "expires", "claims")
+_HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")  # of a credential
 _BARE: Final = re.compile(r"[^\s,\[\]{}:#\"'][^,\[\]{}\"'\n]*")
 
 
@@ -123,7 +124,7 @@ def _hook(value: Any) -> Any:
 def _masked(value: Any) -> Any:
     """Without credentials in URLs, and without what stands under a key that names a secret."""
     if isinstance(value, str):
-        return USERINFO.sub(rf"\1{MASK}@", value)
+        return _HASH.sub(f"sha256:{MASK}", USERINFO.sub(rf"\1{MASK}@", value))
     if isinstance(value, list):
         return [_masked(each) for each in cast("list[Any]", value)]
     if isinstance(value, dict):

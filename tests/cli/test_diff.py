@@ -108,6 +108,8 @@ def test_what_is_added_and_removed_is_told(tmp_path: Path) -> None:
         ("max_body: 2MiB", "max_body: 3MiB", "server.max_body is lifted"),
         ("{max_body: 2MiB", "{metrics: public, max_body: 2MiB", "metrics to everybody"),
         ("version: 1", "version: 1\nplugins: {allow: [my.code]}", "imported from my.code"),
+        ("version: 1", f"version: 1\nadmin: {{api_keys: [{{hash: 'sha256:{'7' * 64}'}}]}}", "lets 1 more in"),
+        ("version: 1", "version: 1\nreload: {max_removed_tenants: 9}", "max_removed_tenants is lifted to 9"),
     ],
 )  # fmt: skip
 def test_what_becomes_less_safe_is_flagged_and_its_opposite_is_not(
@@ -210,6 +212,20 @@ def test_a_changed_secret_is_told_and_never_shown(tmp_path: Path) -> None:
     assert "claims {org: ${env:ORG}} -> {org: ${env:ORG2}}" in text_lines.replace('"', "")
     for form in ("text", "json"):
         assert "canary" not in run("diff", old, new, "--format", form, env=env).output
+
+
+def test_the_hash_of_a_credential_is_not_shown(tmp_path: Path) -> None:
+    old, new = changed(
+        tmp_path, ("version: 1", f"version: 1\nadmin: {{api_keys: [{{hash: 'sha256:{'7' * 64}', id: ops}}]}}")
+    )
+    for result in (run("diff", old, new), run("render", new), run("render", new, "--format", "json")):
+        assert "ops" in result.stdout and "777" not in result.stdout
+
+
+def test_a_caller_on_this_machine_who_may_steer_is_flagged(tmp_path: Path) -> None:
+    old, new = changed(tmp_path, ("version: 1", "version: 1\nadmin: {loopback: false}"))
+    back = json.loads(run("diff", new, old, "--format", "json").stdout)
+    assert any("admin.loopback" in each["message"] for each in back["warnings"])
 
 
 def test_a_secret_whose_reference_stays_is_told_as_changed(tmp_path: Path) -> None:

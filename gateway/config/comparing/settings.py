@@ -39,7 +39,8 @@ def route_settings(route: RouteConfig) -> dict[str, Setting]:
 
 
 def gateway_settings(config: Config, shown: Showing) -> dict[str, Setting]:
-    sections = {"server": config.server, "policy": config.policy, "plugins": config.plugins}
+    everything = {name: getattr(config, name) for name in config.__struct_fields__}
+    sections = {name: each for name, each in everything.items() if isinstance(each, msgspec.Struct)}
     return {
         path: Setting(path=path, value=value, mark=shown.gateway_place(path))
         for name, section in sections.items()

@@ -33,6 +33,12 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append("server.metrics shows the metrics to everybody")
     if new.server.max_body.bytes > old.server.max_body.bytes:
         told.append(f"server.max_body is lifted from {old.server.max_body.text} to {new.server.max_body.text}")
+    if new.admin.loopback and not old.admin.loopback:
+        told.append("admin.loopback lets everybody on this machine steer the gateway")
+    if added := {key.hash for key in new.admin.api_keys} - {key.hash for key in old.admin.api_keys}:
+        told.append(f"admin.api_keys lets {len(added)} more in")
+    if new.reload.max_removed_tenants > old.reload.max_removed_tenants:
+        told.append(f"reload.max_removed_tenants is lifted to {new.reload.max_removed_tenants}")
     if old.server.cursor_key is not None and new.server.cursor_key is None:
         told.append("server.cursor_key is gone: each process makes up its own")
     yield from (_warned("gateway", "", each, None) for each in told)

@@ -14,7 +14,7 @@ from gateway.domain.errors import Unavailable
 
 APPLICATION: Final = 0x4D475731  # says whose file it is: "MGW1"
 BUSY_MS: Final = 5_000  # how long to wait for another process's write
-_OLDEST: Final = (3, 31, 0)
+OLDEST: Final = (3, 31, 0)
 
 # `seq` is given to each stored version of a record and never again, so what is remembered of a seq stays true.
 # `words` holds the terms of texts, hashed with the scope's salt: a search walks only postings of its own scopes, and
@@ -77,7 +77,7 @@ def connect(path: Path, synchronous: str, *, busy_ms: int = BUSY_MS) -> sqlite3.
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:
     """Bring the file to this version. Safe when several processes do it at once: one works, the others find it done."""
-    if sqlite3.sqlite_version_info < _OLDEST:
+    if sqlite3.sqlite_version_info < OLDEST:
         raise Unavailable(f"{name}: SQLite {sqlite3.sqlite_version} is too old", code="sqlite_too_old")
     _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
     if _version(connection) == VERSION and _application(connection) == APPLICATION:
