@@ -22,6 +22,8 @@ check: $(BIN)/memory-gateway     ## style, types, floors, schema drift
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/memory-gateway schema --check
+	$(BIN)/memory-gateway fmt --check configs
+	$(BIN)/memory-gateway test configs --fail-under 100
 
 schemas: $(BIN)/memory-gateway   ## write schemas and the reference from the models
 	$(BIN)/memory-gateway schema

@@ -210,3 +210,15 @@ def test_the_schema_of_tests_is_committed_and_the_examples_name_it() -> None:
     for file in (MANY / "tests").glob("*.yaml"):
         first = file.read_text().splitlines()[0]
         assert (file.parent / first.partition("$schema=")[2]).resolve() == ROOT / "schemas/configtest.json"
+
+
+def test_the_example_of_the_documents_keeps_its_promises(tmp_path: Path) -> None:
+    shown = (ROOT / "docs/changing.md").read_text().split("```")
+    text = next(block.lstrip("\n") for block in shown if "target: ../gateway.yaml" in block)
+    put(
+        tmp_path,
+        {str(file.relative_to(MANY)): file.read_text() for file in MANY.rglob("*.yaml") if "test" not in file.name},
+    )
+    put(tmp_path, {"tests/shown.test.yaml": text})
+    result = run("test", tmp_path)
+    assert result.exit_code == 0 and "2 cases: 2 ok" in result.stdout, result.output
