@@ -47,7 +47,7 @@ def _fragments(example: Example) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def _shown(fragment: str) -> list[str]:
     """The lines, with what no terminal should be sent written as escapes, and none longer than can be read."""
-    shown = ["".join(_visible(each) for each in line) for line in fragment.split("\n")]
+    shown = ["".join(map(_visible, line[: WIDEST + 1])) for line in fragment.split("\n")]
     return [line if len(line) <= WIDEST else line[: WIDEST - 1] + "…" for line in shown]
 
 
