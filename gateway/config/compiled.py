@@ -18,7 +18,7 @@ from gateway.domain.record import Family
 from gateway.domain.scope import ScopeRule
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Who set a value: `built in`, `defaults`, `profile <name>`, `tenant` or `route`; and where, unless built in."""
 
     layer: str

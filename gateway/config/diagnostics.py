@@ -11,8 +11,8 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Mark(msgspec.Struct, frozen=True, order=True):
-    """A place in a file, counted from 1."""
+class Mark(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A place in a file, counted from 1. There are many, none leads back to itself, so no collection looks at them."""
 
     file: Path
     line: int
