@@ -5,7 +5,7 @@ to ask for their dimension, which their constructors know without I/O; opens not
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -38,15 +38,17 @@ def identity_of(declared: Plugged, home: Path, dimension: int | None) -> str:
 
 def needed(config: Config) -> Mapping[tuple[Sort, str], Needed]:
     """What a Snapshot of this config opens, and nothing else: what no route uses is never opened."""
-    sizes = dimensions(config)
+    sizes, strategies = dimensions(config), strategies_of(config)
     found: dict[tuple[Sort, str], Needed] = {}
     for tenant in config.tenants.values():
-        found |= needed_by(config, tenant, sizes)
+        found |= needed_by(config, tenant, sizes, strategies)
     return found
 
 
-def needed_by(config: Config, tenant: TenantConfig, sizes: Mapping[str, int]) -> dict[tuple[Sort, str], Needed]:
-    """What one tenant's routes use. `sizes` are the dimensions of the config's embedders."""
+def needed_by(
+    config: Config, tenant: TenantConfig, sizes: Mapping[str, int], strategies: Mapping[str, Sequence[Plugged]]
+) -> dict[tuple[Sort, str], Needed]:
+    """What one tenant's routes use, by the `dimensions` and the `strategies_of` the config."""
     found: dict[tuple[Sort, str], Needed] = {}
     for route in tenant.routes:
         provider = config.providers[config.chains[route.chain].steps[0].provider]
@@ -58,9 +60,16 @@ def needed_by(config: Config, tenant: TenantConfig, sizes: Mapping[str, int]) ->
             found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
             dimension = sizes[embedder.key]
         found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
-    for strategy in config.strategies.values() if tenant.routes else ():
-        if strategy.owner in ("", tenant.name):
-            found["strategy", strategy.key] = Needed(sort="strategy", declared=strategy)
+    for strategy in (*strategies.get("", ()), *strategies.get(tenant.name, ())) if tenant.routes else ():
+        found["strategy", strategy.key] = Needed(sort="strategy", declared=strategy)
+    return found
+
+
+def strategies_of(config: Config) -> dict[str, list[Plugged]]:
+    """By owner; "" is the gateway."""
+    found: dict[str, list[Plugged]] = {}
+    for strategy in config.strategies.values():
+        found.setdefault(strategy.owner, []).append(strategy)
     return found
 
 

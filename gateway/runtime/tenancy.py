@@ -11,7 +11,7 @@ from jsonschema.validators import validator_for
 
 from gateway.chain.fenced import Fenced
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
-from gateway.config.sameness import Needed, Sort, dimensions, needed_by
+from gateway.config.sameness import Needed, Sort, dimensions, needed_by, strategies_of
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import Clock, Mint
 from gateway.domain.ports import Embedder, Kit
@@ -50,7 +50,8 @@ class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
 
     def same(self, config: TenantConfig, uses: Uses, cursor_key: bytes) -> bool:
         """Whether binding these would give the same again."""
-        return (self.config is config or self.config == config) and self.uses == uses and self.cursor_key == cursor_key
+        unchanged = self.config is config or (bool(config.digest) and self.config.digest == config.digest)
+        return unchanged and self.uses == uses and self.cursor_key == cursor_key
 
 
 class UsesOf:
@@ -60,10 +61,14 @@ class UsesOf:
         self._config = config
         self._clock = clock
         self._sizes = dimensions(config)
+        self._strategies = strategies_of(config)
         self._made: dict[tuple[Sort, str, int | None], Use] = {}
 
     def __call__(self, tenant: TenantConfig) -> Uses:
-        return {place: self._use(each) for place, each in needed_by(self._config, tenant, self._sizes).items()}
+        return {
+            place: self._use(each)
+            for place, each in needed_by(self._config, tenant, self._sizes, self._strategies).items()
+        }
 
     def _use(self, needed: Needed) -> Use:
         declared = needed.declared
