@@ -89,6 +89,20 @@ async def test_another_user_of_the_same_session_id_has_a_session_of_their_own(tm
         assert await history(served, "s1") == ["mine"]
 
 
+@pytest.mark.parametrize(("scope", "seen"), [("user", 404), ("run", 200)])
+async def test_a_minted_session_is_its_users_unless_the_route_shares_it(tmp_path: Path, scope: str, seen: int) -> None:
+    text = THREE.format(provider="memory").replace(
+        "chat: {", f"chat: {{scope: {scope}, session: {{create: explicit}}, "
+    )
+    async with gateway(tmp_path, text) as served:
+        minted = (await served.post("/v1/sessions", {"user_id": "u"})).json()["session_id"]
+        await said(served, minted, "mine")
+        foreign = await served.get(f"/v1/sessions/{minted}/messages", params={"user_id": "v"})
+        assert foreign.status_code == seen
+        unknown = await served.get("/v1/sessions/nothing/messages", params={"user_id": "v"})
+        assert unknown.status_code == 404
+
+
 async def test_ids_with_slashes_and_percents_are_one_segment(tmp_path: Path) -> None:
     async with gateway(tmp_path, THREE.format(provider="memory")) as served:
         for quoted in ("a%2Fb", "a%252Fb", "%2E%2E", "a%20b", "%F0%9F%91%A9"):

@@ -352,6 +352,20 @@ async def test_metrics_count_operations_and_what_is_held(served: Gateway) -> Non
     assert 'gateway_memory_count{kind="memory",provider="main"} 2.0' in after
 
 
+async def test_the_bytes_held_follow_what_is_added_and_deleted(served: Gateway) -> None:
+    async def held() -> float:
+        lines = (await served.get("/metrics")).text.splitlines()
+        found = [line for line in lines if line.startswith('gateway_memory_bytes{kind="memory",provider="main"}')]
+        return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
+
+    before = await held()
+    made = await add(served, "x" * 10_000)
+    grown = await held()
+    assert 10_000 <= grown - before <= 10_000 + 4 * 256  # the text, and a vector
+    await served.http.delete(f"/v1/memories/{made['id']}", params={"user_id": "u"})
+    assert await held() == before
+
+
 async def test_metrics_are_not_for_everybody(served: Gateway) -> None:
     import httpx
 
