@@ -11,8 +11,9 @@ import click
 from gateway.config.catalog import Catalog
 from gateway.config.compiled import Config, RouteConfig
 from gateway.config.compiler import compile_config
-from gateway.config.diagnostics import Mark
 from gateway.config.report import render_text
+from gateway.config.showing import Showing, brief, place
+from gateway.config.written import Written
 from gateway.domain.errors import GatewayError
 from gateway.domain.principal import Principal, Role
 from gateway.domain.record import Family
@@ -57,7 +58,7 @@ def explained(config: Config, principal: Principal, facts: Facts) -> list[str]:
         route = verdict.candidate.route
         mark = "WINS   " if verdict.wins else "       "
         lines.append(
-            f"{'routes' if number == 0 else '':<11}{route.name:<24}{mark}{verdict.reason:<44}{_at(config, route.mark)}"
+            f"{'routes' if number == 0 else '':<11}{route.name:<24}{mark}{verdict.reason:<44}{place(route.mark, config.home)}"
         )
     lines += _chain(config, winner)
     lines += _effective(config, winner)
@@ -84,6 +85,8 @@ def _rule(rule: Any) -> list[tuple[str, frozenset[str]]]:
 
 
 def _effective(config: Config, route: RouteConfig) -> list[str]:
+    """Each value that somebody set, references as they are written."""
+    shown = Showing(config, Written.of(config))
     lines: list[str] = []
     for path, origin in sorted(route.origins.items()):
         value: Any = route.layer
@@ -91,22 +94,10 @@ def _effective(config: Config, route: RouteConfig) -> list[str]:
             value = (
                 cast("Mapping[str, Any]", value).get(step) if isinstance(value, Mapping) else getattr(value, step, None)
             )
-        where = _at(config, origin.mark) if origin.mark else ""
-        lines.append(
-            f"{'effective' if not lines else '':<11}{path + ' = ' + _short(value):<48}{origin.layer:<20}{where}"
-        )
+        said = f"{path} = {brief(shown.value(value, origin.mark))}"
+        where = place(origin.mark, config.home)
+        lines.append(f"{'effective' if not lines else '':<11}{said:<48}{origin.layer:<20}{where}")
     return lines
-
-
-def _short(value: Any) -> str:
-    text = str(getattr(value, "text", value))
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _at(config: Config, mark: Mark) -> str:
-    file = mark.file
-    shown = file.relative_to(config.home) if file.is_relative_to(config.home) else file
-    return f"{shown}:{mark.line}"
 
 
 def _facts(asked: dict[str, Any]) -> Facts:

@@ -98,3 +98,15 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("MEMORY_GATEWAY_HOST", "::1")
     assert (ProcessSettings().port, ProcessSettings().host) == (9000, "::1")
     assert ProcessSettings(port=9001).port == 9001
+
+
+def test_explain_shows_references_as_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADER", "canary")
+    text = (
+        "version: 1\nproviders: {main: {type: memory}}\ntenants:\n  t:\n    auth: {mode: open}\n"
+        '    routes: {all: {default: true, chain: main, context: {header: "${env:HEADER}"}}}\n'
+    )
+    (tmp_path / "gateway.yaml").write_text(text)
+    told = run("explain", str(tmp_path / "gateway.yaml"), "--tenant", "t", "--user", "u").output
+    assert "${env:HEADER}" in told
+    assert "canary" not in told
