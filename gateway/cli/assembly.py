@@ -9,8 +9,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiled import Compiled, Config
@@ -57,12 +55,13 @@ def assemble(
 
     `folder` is where the workers of one gateway tell each other their figures.
     """
+    meters = Meters()
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
     means = Means(
         clock=clock,
         mint=Mint(clock, os.urandom),
-        meters=Meters(),
-        instances=Instances(),
+        meters=meters,
+        instances=Instances(lambda _: meters.fault("", "", "close_failed")),
         pools=Pools(),
         count_tokens=load_counter(),
         cursor_key=key,
@@ -76,12 +75,12 @@ def assemble(
         compiled, memory = recompile(settings.config, os.environ, catalog, memory)
         return compiled
 
-    def committed(compiled: Compiled) -> None:
+    def keep(compiled: Compiled) -> None:
         if good is not None:
-            good.keep(settings.config, compiled)
+            good.keep(compiled)
 
     running = Running(means, folder)
-    reloader = Reloader(running, read, lambda config: unsafe_address(config, settings.host), committed)
+    reloader = Reloader(running, read, lambda config: unsafe_address(config, settings.host), keep)
     helm = Helm(running, reloader, Crew(folder))
 
     async def start() -> None:
@@ -103,10 +102,8 @@ def last_good(good: LastGood | None, catalog: Catalog) -> Compiled | None:
     if found is None:
         return None
     file, home = found
-    compiled = compile_config(file, os.environ, catalog)
-    if compiled.config is None:
-        return None
-    return msgspec.structs.replace(compiled, config=msgspec.structs.replace(compiled.config, home=home))
+    compiled = compile_config(file, os.environ, catalog, home)
+    return None if compiled.config is None else compiled
 
 
 def unsafe_address(config: Config, host: str) -> str | None:

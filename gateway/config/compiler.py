@@ -33,13 +33,15 @@ from gateway.config.tenants import Tenants, once
 from gateway.config.unit import Unit, decode_unit
 
 
-def compile_config(path: Path, env: Mapping[str, str], catalog: Catalog) -> Compiled:
-    """`path` is the gateway's file, or the folder that holds it as gateway.yaml."""
-    return recompile(path, env, catalog)[0]
+def compile_config(path: Path, env: Mapping[str, str], catalog: Catalog, home: Path | None = None) -> Compiled:
+    """`path` is the gateway's file, or the folder that holds it as gateway.yaml. `home` is where it belongs, if it lies
+    elsewhere: relative paths in options start there.
+    """
+    return recompile(path, env, catalog, home=home)[0]
 
 
 def recompile(
-    path: Path, env: Mapping[str, str], catalog: Catalog, before: Memory | None = None
+    path: Path, env: Mapping[str, str], catalog: Catalog, before: Memory | None = None, *, home: Path | None = None
 ) -> tuple[Compiled, Memory]:
     """The same, and what makes the next time quick: hand the memory back as `before`.
 
@@ -48,7 +50,7 @@ def recompile(
     """
     before = before or Memory()
     file = path / "gateway.yaml" if path.is_dir() else path
-    base = _base(file, env, catalog, before.base)
+    base = _base(file, env, catalog, before.base, home or file.parent)
     ground = base.ground
     if ground is None:
         account = _account(base, ())
@@ -65,7 +67,7 @@ def recompile(
         return compiled, msgspec.structs.replace(before, work=Work(read=1))
     known = before if same_ground(before.base, base) else Memory()
     tenants = Tenants(ground, env, ground.shape)
-    paths, unmatched = included(ground.file(), ground.unit.located, ground.config.home)
+    paths, unmatched = included(ground.file(), ground.unit.located, file.parent)
     inline = tenants.inline(known.inline)
     files = tenants.files(paths, known.files)
     whole, twice = once((*inline.values(), *files.values()))
@@ -92,7 +94,7 @@ def recompile(
     return compiled, Memory(base=base, files=files, inline=inline, work=work)
 
 
-def _base(file: Path, env: Mapping[str, str], catalog: Catalog, before: Base | None) -> Base:
+def _base(file: Path, env: Mapping[str, str], catalog: Catalog, before: Base | None, home: Path) -> Base:
     """The gateway's own file; what was made of it before, where nothing it was made from has changed."""
     raw, missing = read_raw(file), lacking(catalog)
     if before is not None and before.file == file and same_bytes(before.raw, raw):
@@ -110,7 +112,7 @@ def _base(file: Path, env: Mapping[str, str], catalog: Catalog, before: Base | N
         written = msgspec.convert(checked.located.tree, GatewayFile, dec_hook=decode_unit)
         unit = Unit(owner="", located=checked.located, root=(), pruned=checked.pruned, written=written)
         shape = Shape(build_schema("tenant", catalog), Shortcut(catalog))
-        ground = gateway_part(unit, page, shape, catalog, missing)
+        ground = gateway_part(unit, page, home, shape, catalog, missing)
     return Base(
         file=file,
         raw=raw,

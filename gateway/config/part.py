@@ -6,6 +6,7 @@ Depends on the unit and on the gateway's part, never on another tenant: so it ca
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -54,7 +55,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
         return cast("GatewayFile", self.unit.written)
 
 
-def gateway_part(unit: Unit, page: Page, shape: Shape, catalog: Catalog, missing: Missing) -> Ground:
+def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Catalog, missing: Missing) -> Ground:
     file = cast("GatewayFile", unit.written)
     notes: list[Diagnostic] = []
     embedders = built_in("embedders", catalog, {LOCAL: "wordllama"})
@@ -80,7 +81,7 @@ def gateway_part(unit: Unit, page: Page, shape: Shape, catalog: Catalog, missing
         reload=file.reload,
         admin=file.admin,
         tenants={},
-        home=page.file.parent,
+        home=home,
         digest="",
         files=(),
     )

@@ -6,6 +6,7 @@ with a configuration was refused by its check.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
@@ -19,12 +20,16 @@ from gateway.config.sameness import Sort
 from gateway.domain.errors import GatewayError, Misconfigured
 from gateway.domain.filtering import read_time
 from gateway.domain.principal import Principal, Role
+from gateway.runtime.failures import about
 from gateway.runtime.instances import Opened, Use
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.tenancy import BoundTenant, Means, Uses, UsesOf, bind, cursor_key_of
 
 OPEN_SECONDS: Final = 20.0
+_TOGETHER: Final = 16  # instances that open at once: one that hangs makes nobody else wait
 _BREATH: Final = 200  # tenants bound before other requests get their turn
+
+_log = logging.getLogger("gateway.build")
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -42,11 +47,22 @@ async def build(
     before: Snapshot | None = None,
     stale: Iterable[str] = (),
     quarantined: Mapping[str, TenantConfig] | None = None,
+    *,
+    rehearsal: bool = False,
 ) -> Built:
-    """`stale` tenants, whose configuration is broken now, are served as `before` had them, and failed ones too."""
+    """`stale` tenants, whose configuration is broken now, are served as `before` had them, and failed ones too.
+
+    A `rehearsal` is for looking at, not for serving: it takes nothing from what serves.
+    """
     async with AsyncExitStack() as stack:
-        opening = _Opening(means, stack)
+        opening = _Opening(means, stack, rehearsal=rehearsal)
         uses_of, cursor_key = UsesOf(config, means.clock), cursor_key_of(config, means)
+        wanted: dict[str, Uses] = {}
+        for number, (name, tenant) in enumerate(config.tenants.items()):
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+            wanted[name] = uses_of(tenant)
+        await opening.ahead(wanted.values())
         tenants: dict[str, BoundTenant] = {}
         failed: dict[str, str] = {}
         changed: list[str] = []
@@ -54,7 +70,7 @@ async def build(
         for number, (name, tenant) in enumerate(config.tenants.items()):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
-            uses = uses_of(tenant)
+            uses = wanted[name]
             try:
                 opened = await opening.all_of(uses)
             except GatewayError as error:
@@ -68,7 +84,7 @@ async def build(
                 changed.append(name)
         for name in [*stale, *failed]:
             if name in had:
-                await opening.all_of(had[name].uses)
+                await opening.keep(had[name].uses)
                 tenants[name] = had[name]
         locked = {name: each for name, each in (quarantined or {}).items() if name not in tenants}
         locked |= {name: config.tenants[name] for name in failed if name not in tenants}
@@ -87,10 +103,25 @@ async def build(
 class _Opening:
     """The instances of one build: each opened once, however many tenants use it; one that failed is not tried again."""
 
-    def __init__(self, means: Means, stack: AsyncExitStack) -> None:
+    def __init__(self, means: Means, stack: AsyncExitStack, *, rehearsal: bool) -> None:
         self._means = means
         self._stack = stack
+        self._rehearsal = rehearsal
         self._done: dict[int, tuple[Use, Opened | Misconfigured]] = {}  # by the Use itself, which it keeps alive
+
+    async def ahead(self, everyone: Iterable[Uses]) -> None:
+        """Opens side by side what nobody has open yet. What fails is told to those who need it."""
+        known = {id(use): use for uses in everyone for use in uses.values()}
+        new = [use for use in known.values() if not self._means.instances.is_open(use)]
+        turns = asyncio.Semaphore(_TOGETHER)
+
+        async def one(use: Use) -> None:
+            async with turns:
+                await self._open(use)
+
+        async with asyncio.TaskGroup() as group:
+            for use in new:
+                group.create_task(one(use))
 
     async def all_of(self, uses: Uses) -> Mapping[tuple[Sort, str], Opened]:
         """What `uses` names, open; Misconfigured with the place of the first that does not open."""
@@ -102,15 +133,28 @@ class _Opening:
             found[place] = done[1]
         return found
 
+    async def keep(self, uses: Uses) -> None:
+        """What serves already goes on serving, and whatever was taken over from it meanwhile stays so."""
+        for use in uses.values():
+            await self._means.instances.acquire(use, self._stack, as_it_is=True)
+
     async def _open(self, use: Use) -> tuple[Use, Opened | Misconfigured]:
         outcome: Opened | Misconfigured
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                outcome = await self._means.instances.acquire(use, self._stack)
+                outcome = await self._means.instances.acquire(use, self._stack, rehearsal=self._rehearsal)
         except TimeoutError:
             outcome = _unopened(use, f"no answer within {OPEN_SECONDS:g} seconds")
         except GatewayError as error:
             outcome = _unopened(use, error.detail)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            outcome = _unopened(use, "it gave up by itself")
+        except Exception as error:  # noqa: BLE001 - other people's code may raise anything
+            _log.error("an instance does not open", extra={"provider": use.declared.key, **about(error)})
+            outcome = _unopened(use, type(error).__name__)
         self._done[id(use)] = (use, outcome)
         return use, outcome
 

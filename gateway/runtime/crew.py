@@ -5,6 +5,7 @@ how far, so that "reloaded" can mean all of them.
 """
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import Awaitable, Callable
@@ -13,20 +14,24 @@ from typing import Final
 
 import msgspec
 
-from gateway.runtime.reloading import Asked
+from gateway.runtime.judging import Asked
 from gateway.runtime.reports import Outcome
 
 LOOK_SECONDS: Final = 0.2
+FRESH_SECONDS: Final = 60.0  # how long somebody who calls waits for answers
 _SUFFIX: Final = ".worker"
 _CALL: Final = "reload.call"
+
+_log = logging.getLogger("gateway.crew")
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What one worker asks of all: the attempt itself, made by each of them."""
 
     id: str
+    at: float  # seconds since 1970
     asked: Asked = Asked()
-    rollback: int = 0
+    rollback: str = ""  # the digest to go back to: generations are each worker's own count
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +53,12 @@ class Crew:
         self._heard = ""
 
     def stand(self, standing: Standing) -> None:
-        if self._folder is not None:
+        if self._folder is None:
+            return
+        try:
             _write(self._folder / self._name, msgspec.json.encode(standing))
+        except OSError:
+            _log.exception("the other workers cannot be told how this one stands")
 
     def leave(self) -> None:
         if self._folder is not None:
@@ -74,14 +83,18 @@ class Crew:
         if self._folder is not None:
             _write(self._folder / _CALL, msgspec.json.encode(call))
 
-    async def listen(self, answer: Callable[[Call], Awaitable[object]]) -> None:
-        """Answers every call of the others, until it is cancelled."""
+    async def listen(self, answer: Callable[[Call], Awaitable[object]], since: float) -> None:
+        """Answers every call of the others, until it is cancelled; none that was made before `since`."""
         while self._folder is not None:
             await asyncio.sleep(LOOK_SECONDS)
             call = self._last_call(self._folder)
-            if call is not None and call.id != self._heard:
-                self._heard = call.id
+            if call is None or call.id == self._heard or call.at < since:
+                continue
+            self._heard = call.id
+            try:
                 await answer(call)
+            except Exception:  # noqa: BLE001 - one call that fails must not be the last that is heard
+                _log.exception("a call of another worker could not be answered")
 
     async def answers(self, call: Call, seconds: float) -> list[Standing]:
         """How the others stand once each has answered, or when the time is over."""

@@ -4,21 +4,21 @@ Starts and stops everything that lives as long as the process. A rule about relo
 """
 
 import asyncio
+import logging
 import os
-from contextlib import suppress
-from typing import Final
 
 import msgspec
 
 from gateway.config.compiled import Compiled
 from gateway.config.model import Reload
-from gateway.runtime.crew import Call, Crew, Standing
-from gateway.runtime.reloading import Asked, Reloader
-from gateway.runtime.reports import Outcome
+from gateway.runtime.crew import FRESH_SECONDS, Call, Crew, Standing
+from gateway.runtime.judging import Asked
+from gateway.runtime.reloading import Reloader
+from gateway.runtime.reports import Outcome, Stage
 from gateway.runtime.running import Running
 from gateway.runtime.watching import Watcher
 
-ALL_SECONDS: Final = 60.0  # how long a call waits for the other workers
+_log = logging.getLogger("gateway.helm")
 
 
 class Everyone(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,15 +45,17 @@ class Helm:
         self._stand()
         self._chores = [
             asyncio.create_task(self._watcher.run(), name="watch"),
-            asyncio.create_task(self._crew.listen(self._attempt), name="listen"),
+            asyncio.create_task(self._crew.listen(self._attempt, self._now() - FRESH_SECONDS), name="listen"),
         ]
 
     async def stop(self) -> None:
         chores, self._chores = self._chores, []
         for chore in chores:
             chore.cancel()
-            with suppress(asyncio.CancelledError):
-                await chore
+        for ended in await asyncio.gather(*chores, return_exceptions=True):
+            if isinstance(ended, Exception):
+                _log.error("a chore had ended before its time", exc_info=ended)
+        await self.reloader.end()
         self._crew.leave()
         await self.running.stop()
 
@@ -61,10 +63,26 @@ class Helm:
         """On every worker; returns when each has answered, or says which has not. A dry run is made here alone."""
         if asked.dry_run:
             return Everyone(outcome=await self.reloader.reload("admin", asked), agreed=True, workers=[])
-        return await self._all(Call(id=self._mint.stamp().id, asked=asked))
+        return await self._all(Call(id=self._mint.stamp().id, at=self._now(), asked=asked))
 
     async def rollback(self, generation: int) -> Everyone:
-        return await self._all(Call(id=self._mint.stamp().id, rollback=generation))
+        """To what this worker served as that generation, on every worker that has served it too."""
+        past = self.reloader.history()
+        digest = next((each.digest for each in past if each.generation == generation), "")
+        if digest:
+            return await self._all(Call(id=self._mint.stamp().id, at=self._now(), rollback=digest))
+        known = ", ".join(str(each.generation) for each in past)
+        why = f"generation {generation} is not kept; kept are {known}"
+        now = self.reloader.status()
+        outcome = Outcome(
+            result="rejected",
+            stage=Stage.READ,
+            cause="rollback",
+            digest=now.disk_digest,
+            generation=now.generation,
+            reasons=(why,),
+        )
+        return Everyone(outcome=outcome, agreed=True, workers=self.workers())
 
     def workers(self) -> list[Standing]:
         return [self._standing(), *self._crew.others()]
@@ -72,7 +90,7 @@ class Helm:
     async def _all(self, call: Call) -> Everyone:
         self._crew.call(call)
         outcome = await self._attempt(call)
-        others = await self._crew.answers(call, ALL_SECONDS)
+        others = await self._crew.answers(call, FRESH_SECONDS)
         digest = self.reloader.status().digest
         agreed = all(each.call == call.id and each.digest == digest for each in others)
         return Everyone(outcome=outcome, agreed=agreed, workers=[self._standing(), *others])
@@ -89,6 +107,9 @@ class Helm:
     async def _noticed(self, cause: str) -> None:
         await self.reloader.reload(cause)
         self._stand()
+
+    def _now(self) -> float:
+        return self.running.means.clock().timestamp()
 
     def _stand(self) -> None:
         self._crew.stand(self._standing())

@@ -1,19 +1,29 @@
 """Opened providers, embedders and strategies, shared by everyone who declares the same thing.
 
 An instance opens once, at its first user, and closes after its last. So a new generation of the configuration keeps the
-connections of everything it did not change. Knows nothing of what the instances do.
+connections of everything it did not change. Knows nothing of what the instances do, only which of them exclude others.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
+from gateway.chain.held import Held
 from gateway.config.compiled import Plugged
 from gateway.config.sameness import identity_of
-from gateway.domain.ports import Kit
+from gateway.domain.errors import Unavailable
+from gateway.domain.ports import Capabilities, Kit
+from gateway.runtime.failures import about
+from gateway.runtime.handover import Holder, hand_over
+
+CLOSE_SECONDS: Final = 10.0
+
+_log = logging.getLogger("gateway.instances")
 
 
 class Opens(Protocol):
@@ -29,6 +39,18 @@ class Use(msgspec.Struct, frozen=True):
     def identity(self) -> str:
         return identity_of(self.declared, self.kit.home, self.kit.dimension)
 
+    def things(self) -> frozenset[str]:
+        """What only one instance may hold, where that is so of this one."""
+        if not hasattr(self.declared.plugin, "capabilities"):
+            return frozenset()
+        can: Capabilities = self.declared.plugin.capabilities(self.declared.options)
+        return frozenset() if can.shared else frozenset(map(self._absolute, can.exclusive))
+
+    def _absolute(self, thing: str) -> str:
+        """Two ways to write one path are one thing."""
+        kind, _, name = thing.partition(":")
+        return f"file:{os.path.normpath(self.kit.home / name)}" if kind == "file" else thing
+
 
 class Opened(msgspec.Struct, frozen=True):
     """`name` is never that of another instance, not even of a later one of the same declaration."""
@@ -38,13 +60,15 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class _Entry:
-    __slots__ = ("declared", "opened", "stack", "users")
+    __slots__ = ("asker", "close", "declared", "holder", "opened", "users")
 
-    def __init__(self, declared: str, opened: Opened, stack: AsyncExitStack) -> None:
+    def __init__(self, declared: str, opened: Opened, close: AsyncExitStack, holder: Holder | None = None) -> None:
         self.declared = declared
         self.opened = opened
-        self.stack = stack
+        self.close = close
+        self.holder = holder
         self.users = 0
+        self.asker: AsyncExitStack | None = None  # who wanted it last
 
 
 class _Turn:
@@ -56,28 +80,76 @@ class _Turn:
 
 
 class Instances:
-    """Counts users by identity. Not for use from several event loops."""
+    """Counts users by identity. Not for use from several event loops.
 
-    def __init__(self) -> None:
+    `unclosed` is told the name of what did not close cleanly: that is nobody's failure, and nobody waits for it long.
+    """
+
+    def __init__(self, unclosed: Callable[[str], object] | None = None) -> None:
         self._entries: dict[str, _Entry] = {}
         self._turns: dict[str, _Turn] = {}
+        self._passing = asyncio.Lock()  # one exclusive thing changes hands at a time
         self._made = 0
+        self._unclosed = unclosed
 
-    async def acquire(self, use: Use, stack: AsyncExitStack) -> Opened:
+    async def acquire(
+        self, use: Use, stack: AsyncExitStack, *, rehearsal: bool = False, as_it_is: bool = False
+    ) -> Opened:
         """The instance, made and opened if nobody has it yet; given back when `stack` closes.
 
-        A failed open leaves nothing behind and is raised to the caller.
+        A failed open leaves nothing behind and is raised to the caller. An exclusive thing that an older instance holds
+        is taken over from it; a `rehearsal` gets one that cannot be called instead, and with `as_it_is` nothing that
+        was taken over is taken back.
         """
-        key = use.identity()
+        key, things = use.identity(), use.things()
         async with self._turn(key):
             entry = self._entries.get(key)
-            if entry is None:
+            if things and not (as_it_is and entry is not None):
+                async with self._passing:
+                    rivals = self._rivals(key, things)
+                    if rehearsal and rivals:
+                        return Opened(Held(), "rehearsal")
+                    entry = await self._held(use, entry, rivals, stack)
+                    entry.asker = stack
+            elif entry is None:
                 self._made += 1
                 entry = await _open(use, f"{use.declared.key}#{self._made}")
-                self._entries[key] = entry
+            self._entries[key] = entry
             entry.users += 1
         stack.push_async_callback(self._release, key)
         return entry.opened
+
+    def is_open(self, use: Use) -> bool:
+        return use.identity() in self._entries
+
+    def live(self) -> list[tuple[str, object]]:
+        """Everything open now, with the name it was declared under."""
+        return [
+            (entry.declared, entry.opened.instance)
+            for entry in self._entries.values()
+            if entry.holder is None or entry.holder.holds
+        ]
+
+    async def _held(self, use: Use, entry: _Entry | None, rivals: list[_Entry], stack: AsyncExitStack) -> _Entry:
+        if entry is not None and entry.holder is not None and entry.holder.holds:
+            return entry
+        for rival in rivals:
+            if rival.asker is stack:
+                raise Unavailable(f"{rival.declared!r} of the same configuration holds what it needs", code="taken")
+        if entry is None:
+            self._made += 1
+            entry = _exclusive(use, f"{use.declared.key}#{self._made}")
+        if entry.holder is not None:
+            await hand_over([each.holder for each in rivals if each.holder], entry.holder)
+        return entry
+
+    def _rivals(self, key: str, things: frozenset[str]) -> list[_Entry]:
+        """Those who hold one of the things now."""
+        return [
+            entry
+            for name, entry in self._entries.items()
+            if name != key and entry.holder and entry.holder.holds and entry.holder.things & things
+        ]
 
     async def _release(self, key: str) -> None:
         async with self._turn(key):
@@ -86,7 +158,26 @@ class Instances:
             if entry.users:
                 return
             del self._entries[key]
-            await entry.stack.aclose()
+            if entry.holder is None:
+                await self._close(entry)
+                return
+            async with self._passing:
+                held = entry.holder.things if entry.holder.holds else frozenset[str]()
+                await self._close(entry)
+                for other in reversed(list(self._entries.values())):
+                    # Whoever it was taken over from needs it again: what had taken it has been given up.
+                    if other.holder and not other.holder.holds and other.holder.things & held:
+                        await other.holder.take_back()
+                        held -= other.holder.things
+
+    async def _close(self, entry: _Entry) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await entry.close.aclose()
+        except Exception as error:  # noqa: BLE001 - what a backend raises at its end must not end anything else
+            _log.error("an instance did not close cleanly", extra={"provider": entry.declared, **about(error)})
+            if self._unclosed is not None:
+                self._unclosed(entry.declared)
 
     @asynccontextmanager
     async def _turn(self, key: str) -> AsyncGenerator[None]:
@@ -101,13 +192,23 @@ class Instances:
             if not turn.waiting:
                 del self._turns[key]
 
-    def live(self) -> list[tuple[str, object]]:
-        """Everything open now, with the name it was declared under."""
-        return [(entry.declared, entry.opened.instance) for entry in self._entries.values()]
-
 
 async def _open(use: Use, name: str) -> _Entry:
     made: Opens = use.declared.plugin(use.declared.options, use.kit)
     async with AsyncExitStack() as stack:
         await made.open(stack)
         return _Entry(use.declared.key, Opened(made, name), stack.pop_all())
+
+
+def _exclusive(use: Use, name: str) -> _Entry:
+    """Not open yet."""
+
+    async def opening(stack: AsyncExitStack) -> Any:
+        made: Opens = use.declared.plugin(use.declared.options, use.kit)
+        await made.open(stack)
+        return made
+
+    holder = Holder(use.things(), (use.declared.plugin, use.kit.dimension), opening)
+    close = AsyncExitStack()
+    close.push_async_callback(holder.close)
+    return _Entry(use.declared.key, Opened(holder.held, name), close, holder)

@@ -10,14 +10,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from gateway.config.compiled import Compiled, Config
-from gateway.config.diagnostics import Severity
 from gateway.domain.errors import Misconfigured
 from gateway.runtime.build import Built, build
+from gateway.runtime.failures import about
+from gateway.runtime.judging import (
+    TOLD,
+    Asked,
+    Refused,
+    Unexpected,
+    check_blame,
+    check_removals,
+    errors,
+    outcome_of,
+)
 from gateway.runtime.reports import Event, Outcome, Past, Stage, Status, Unit
 from gateway.runtime.running import Running
 from gateway.runtime.snapshot import Snapshot
@@ -25,52 +35,36 @@ from gateway.runtime.units import told_apart
 
 SETTLE_SECONDS: Final = 0.05
 READINGS: Final = 40
+READ_SECONDS: Final = 30.0
 BUILD_SECONDS: Final = 120.0
 EVENTS: Final = 200
-_TOLD: Final = 20  # problems that an outcome quotes
 
 Compile = Callable[[Compiled | None], Compiled]
+Keep = Callable[[Compiled], object]
 
 _log = logging.getLogger("gateway.reload")
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody who asks for a reload wants of it.
-
-    `expect`: files of any other digest are refused. `dry_run`: say what would happen, and do not do it. `insist`: also
-    what a rollback holds back, and however many tenants go.
-    """
-
-    expect: str = ""
-    dry_run: bool = False
-    insist: bool = False
-
-
-class Refused(Exception):
-    """Ends an attempt before its commit."""
-
-    def __init__(self, stage: Stage, *reasons: str) -> None:
-        super().__init__(*reasons)
-        self.stage = stage
-        self.reasons = reasons
-
-
 class Reloader:
-    """`compile_` reads the files, given what it said the time before, and may take its time: it runs in a thread."""
+    """`compile_` reads the files, given what it said the time before; `keep` stores files that serve now, as they were
+    read. Both may take their time: they run in threads, one at a time.
+    """
 
     def __init__(
         self,
         running: Running,
         compile_: Compile,
         objection: Callable[[Config], str | None],
-        committed: Callable[[Compiled], None],
+        keep: Keep,
     ) -> None:
-        """`objection` is why a valid configuration must not be served here, if so; `committed` is told of each that is."""
+        """`objection` is why a valid configuration must not be served here, if so."""
         self._running = running
         self._compile = compile_
         self._objection = objection
-        self._committed = committed
+        self._keep = keep
         self._turn = asyncio.Lock()
+        self._ended = False
+        self._reading: asyncio.Task[Compiled] | None = None
         self._stage = Stage.IDLE
         self._read: Compiled | None = None  # the last reading
         self._served: Compiled | None = None
@@ -98,33 +92,37 @@ class Reloader:
         """
         return await self._attempt(cause, asked=asked)
 
-    async def rollback(self, generation: int) -> Outcome:
-        """Serves an earlier generation's configuration again, as a new generation, until the files change."""
-        found = next((each for past, each in self._past if past.generation == generation), None)
+    async def rollback(self, digest: str) -> Outcome:
+        """Serves an earlier configuration again, as a new generation, until the files change."""
+        found = next((each for past, each in reversed(self._past) if past.digest == digest), None)
         if found is None:
             known = ", ".join(str(past.generation) for past, _ in self._past)
-            reason = f"generation {generation} is not kept; kept are {known}"
-            return Outcome(
-                result="rejected",
-                stage=Stage.READ,
-                cause="rollback",
-                digest="",
-                generation=self._generation,
-                reasons=(reason,),
-            )
-        outcome = await self._attempt(f"rollback to {generation}", found, Asked(insist=True))
-        if outcome.ok and self._read is not None:
-            self._held_digest = self._read.digest
-        return outcome
+            return self._not_done("rollback", Stage.READ, f"that generation is not kept here; kept are {known}")
+        return await self._attempt("rollback", found, Asked(insist=True))
+
+    async def end(self) -> None:
+        """No attempt is under way afterwards, and none begins."""
+        self._ended = True
+        async with self._turn:
+            return
 
     @property
     def healing(self) -> bool:
         """Whether trying again without any change of the files could help: a backend was away."""
         return bool(self._failed)
 
+    @property
+    def served(self) -> Compiled | None:
+        """What was read of the configuration that serves."""
+        return self._served
+
     def files(self) -> tuple[Path, ...]:
-        """Those that were read last."""
-        return self._read.files if self._read is not None else ()
+        """Those that were read last, and those that serve: both may come back after they went."""
+        read, served = self._read, self._served
+        if read is None or served is None or read.files == served.files:
+            known = read or served
+            return known.files if known is not None else ()
+        return tuple(dict.fromkeys([*read.files, *served.files]))
 
     def units(self) -> list[Unit]:
         return sorted(self._units.values(), key=lambda unit: unit.name)
@@ -141,7 +139,7 @@ class Reloader:
             stage=self._stage,
             last=self._last,
             disk_digest=read.digest if read is not None else "",
-            disk_valid=read is not None and read.config is not None,
+            disk_valid=read is not None and self._would_serve(read),
             held=bool(self._held_digest),
             generations_alive=self._running.alive,
             tenants={state: states.count(state) for state in ("ready", "stale", "locked")},
@@ -153,64 +151,78 @@ class Reloader:
         given: Compiled | None = None,
         asked: Asked | None = None,
     ) -> Outcome:
+        """Never raises, whatever a file or a plugin does; what ends it is in the outcome."""
         wish = asked if asked is not None else Asked()
         async with self._turn:
-            started = time.perf_counter()
+            if self._ended:
+                return self._not_done(cause, Stage.IDLE, "this gateway is stopping")
+            started, told = time.perf_counter(), not wish.dry_run
             try:
                 outcome = await self._outcome(cause, given, wish, news_only=asked is None)
             except Refused as refused:
-                digest = self._read.digest if self._read is not None else ""
-                self._refused_digest = "" if given is not None or wish.dry_run else digest
-                outcome = Outcome(
-                    result="rejected",
-                    stage=refused.stage,
-                    cause=cause,
-                    digest=digest,
-                    generation=self._generation,
-                    reasons=refused.reasons,
-                )
+                if refused.lasting and given is None and not wish.dry_run:
+                    self._refused_digest = self._read.digest if self._read is not None else ""
+                told = told and not isinstance(refused, Unexpected)
+                outcome = self._not_done(cause, refused.stage, *refused.reasons)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is not the end of reloading
+                _log.error("an attempt to reload failed unexpectedly", extra=about(error))
+                outcome = self._not_done(cause, self._stage, f"unexpected failure: {type(error).__name__}, see the log")
             finally:
                 self._stage = Stage.IDLE
-            return self._told(outcome, time.perf_counter() - started, dry_run=wish.dry_run)
+            return self._told(outcome, time.perf_counter() - started, silent=not told)
 
     async def _outcome(self, cause: str, given: Compiled | None, asked: Asked, *, news_only: bool) -> Outcome:
-        read = given if given is not None else await self._settled()
-        served = self._served
+        disk = await self._disk(given)
+        read = given if given is not None else disk
         if asked.expect and read.digest != asked.expect:
-            raise Refused(Stage.READ, f"the files have the digest {read.digest}, not the expected {asked.expect}")
+            raise Unexpected(Stage.READ, f"the files have the digest {read.digest}, not the expected {asked.expect}")
         if given is None and not asked.insist and not self._worth(read, news_only=news_only):
-            return Outcome(
-                result="unchanged", stage=Stage.READ, cause=cause, digest=read.digest, generation=self._generation
-            )
+            return self._unchanged(cause, read)
         self._stage = Stage.CHECK
-        config = _checked(read)
-        objection = self._objection(config)
-        if objection is not None:
-            raise Refused(Stage.CHECK, objection)
-        before = self._running.snapshot if served is not None else None
-        _check_removals(read, config, before, insist=asked.insist)
+        config = self._checked(read)
+        before = self._running.snapshot if self._served is not None else None
+        if not asked.insist:
+            check_removals(read, config, before)
+            check_blame(read, self._served, before)
         stale = sorted(read.broken & before.tenants.keys()) if before is not None else []
         self._stage = Stage.BUILD
-        built = await self._built(read, config, before, stale)
-        if asked.dry_run or (before is None and built.failed and not built.snapshot.tenants):
+        built = await self._built(read, config, before, stale, rehearsal=asked.dry_run)
+        if asked.dry_run:
             await built.snapshot.close()
-            if not asked.dry_run:
-                raise Refused(Stage.BUILD, *built.failed.values())
-            return _outcome("checked", cause, read, built, before)
+            return outcome_of("checked", cause, read, built, before)
+        if before is None and built.failed and not built.snapshot.tenants:
+            await built.snapshot.close()
+            raise Refused(Stage.BUILD, *built.failed.values())
+        if self._nothing_healed(read, built) and given is None and not asked.insist:
+            await built.snapshot.close()
+            return self._unchanged(cause, read)
         self._stage = Stage.COMMIT
         self._running.commit(built.snapshot, config.reload.drain.seconds)
         self._after_commit(cause, read, config, built)
-        return _outcome("applied", cause, read, built, before)
+        if given is not None and before is not None:
+            self._held_digest = disk.digest if disk.digest != read.digest else ""
+        if given is None:
+            await self._kept(read)
+        return outcome_of("applied", cause, read, built, before)
+
+    async def _disk(self, given: Compiled | None) -> Compiled:
+        """The files as they are. Where something else is given to serve, it does not matter what is wrong with them."""
+        try:
+            return await self._settled()
+        except Refused:
+            if given is None:
+                raise
+            return self._read if self._read is not None else given
 
     async def _settled(self) -> Compiled:
         """A reading that a second one agrees with."""
         self._stage = Stage.READ
-        read = await asyncio.to_thread(self._compile, self._read)
+        read = await self._reading_of(self._read)
         for _ in range(READINGS):
             if self._served is not None and read.digest == self._served.digest:
                 break
             await asyncio.sleep(SETTLE_SECONDS)
-            again = await asyncio.to_thread(self._compile, read)
+            again = await self._reading_of(read)
             if again.digest == read.digest:
                 break
             read = again
@@ -219,28 +231,67 @@ class Reloader:
         self._read = read
         return read
 
+    async def _reading_of(self, before: Compiled | None) -> Compiled:
+        """One reading. A file system that hangs keeps one thread, however often somebody tries."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(self._compile, before), name="read")
+        done, _ = await asyncio.wait([self._reading], timeout=READ_SECONDS)
+        if not done:
+            raise Refused(Stage.READ, f"the files were not read within {READ_SECONDS:g} seconds")
+        reading, self._reading = self._reading, None
+        return reading.result()
+
     def _worth(self, read: Compiled, *, news_only: bool) -> bool:
         """Whether these bytes are news: not what is served, not what was refused, not what a rollback holds back."""
-        if self._served is not None and read.digest == self._served.digest and not self._held_digest:
-            self._refused_digest = ""
+        if self._served is not None and read.digest == self._served.digest:
+            self._refused_digest = self._held_digest = ""
             if not self._last.ok:
-                self._last = Outcome(
-                    result="unchanged",
-                    stage=Stage.READ,
-                    cause="reverted",
-                    digest=read.digest,
-                    generation=self._generation,
-                )
+                self._last = self._unchanged("reverted", read)
             return self.healing
         if read.digest == self._held_digest:
             return False
-        return not news_only or read.digest != self._refused_digest or self.healing
+        return not news_only or read.digest != self._refused_digest
 
-    async def _built(self, read: Compiled, config: Config, before: Snapshot | None, stale: list[str]) -> Built:
+    def _nothing_healed(self, read: Compiled, built: Built) -> bool:
+        """Whether the same files came to the same again: backends that were away still are."""
+        same = self._served is not None and read.digest == self._served.digest
+        return same and bool(built.failed) and not built.changed and built.failed.keys() == self._failed.keys()
+
+    def _would_serve(self, read: Compiled) -> bool:
+        """As far as can be told without opening anything."""
+        config = read.config
+        return config is not None and bool(config.tenants) and self._objection(config) is None
+
+    def _checked(self, read: Compiled) -> Config:
+        """The configuration, or Refused with what is wrong with the gateway's own file."""
+        if read.config is None:
+            wrong = errors(read)
+            more = [f"and {len(wrong) - TOLD} more"] if len(wrong) > TOLD else []
+            raise Refused(Stage.CHECK, *wrong[:TOLD], *more, lasting=True)
+        objection = self._objection(read.config)
+        if objection is not None:
+            raise Refused(Stage.CHECK, objection, lasting=True)
+        return read.config
+
+    def _unchanged(self, cause: str, read: Compiled) -> Outcome:
+        return Outcome(
+            result="unchanged", stage=Stage.READ, cause=cause, digest=read.digest, generation=self._generation
+        )
+
+    def _not_done(self, cause: str, stage: Stage, *reasons: str) -> Outcome:
+        digest = self._read.digest if self._read is not None else ""
+        return Outcome(
+            result="rejected", stage=stage, cause=cause, digest=digest, generation=self._generation, reasons=reasons
+        )
+
+    async def _built(
+        self, read: Compiled, config: Config, before: Snapshot | None, stale: list[str], *, rehearsal: bool
+    ) -> Built:
         try:
             async with asyncio.timeout(BUILD_SECONDS):
                 means = self._running.means
-                return await build(config, means, self._generation + 1, before, stale, read.locked)
+                number = self._generation + 1
+                return await build(config, means, number, before, stale, read.locked, rehearsal=rehearsal)
         except TimeoutError:
             raise Refused(Stage.BUILD, f"was not built within {BUILD_SECONDS:g} seconds") from None
 
@@ -255,15 +306,18 @@ class Reloader:
         self._past.append((past, read))
         while len(self._past) > config.reload.history + 1:
             self._past.popleft()
-        try:
-            self._committed(read)
-        except OSError:
-            _log.exception("the last good configuration could not be kept")
-            self.events.append(Event(at=now, what="last good not kept"))
 
-    def _told(self, outcome: Outcome, seconds: float, *, dry_run: bool) -> Outcome:
+    async def _kept(self, read: Compiled) -> None:
+        try:
+            await asyncio.to_thread(self._keep, read)
+        except OSError as error:
+            _log.exception("the last good configuration could not be kept")
+            why = error.strerror or str(error)
+            self.events.append(Event(at=self._running.means.clock(), what="last good not kept", detail=why))
+
+    def _told(self, outcome: Outcome, seconds: float, *, silent: bool) -> Outcome:
         outcome = msgspec.structs.replace(outcome, seconds=round(seconds, 4))
-        if dry_run or outcome.result == "unchanged":
+        if silent or outcome.result == "unchanged":
             return outcome
         self._last = outcome
         place = (outcome.result, outcome.stage.value)
@@ -276,52 +330,3 @@ class Reloader:
         told = {name: value for name, value in msgspec.to_builtins(outcome).items() if value not in ("", [], ())}
         _log.log(level, "configuration %s", outcome.result, extra=told)
         return outcome
-
-
-def _checked(read: Compiled) -> Config:
-    """The configuration, or Refused with what is wrong with the gateway's own file."""
-    if read.config is not None:
-        return read.config
-    wrong = _errors(read)
-    raise Refused(Stage.CHECK, *wrong[:_TOLD], *([f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []))
-
-
-def _errors(read: Compiled) -> list[str]:
-    return [note.line() for note in read.diagnostics if note.severity is Severity.ERROR]
-
-
-def _check_removals(read: Compiled, config: Config, before: Snapshot | None, *, insist: bool) -> None:
-    """An emptied folder, an unmounted volume: many tenants that go at once go by mistake."""
-    gone = removed(read, before)
-    limit = config.reload.max_removed_tenants
-    if len(gone) > limit and not insist:
-        some = ", ".join(gone[:5])
-        raise Refused(
-            Stage.CHECK,
-            f"{len(gone)} tenants would go at once ({some}{', …' if len(gone) > 5 else ''}); "
-            f"reload.max_removed_tenants is {limit}: insist, if they are meant to",
-        )
-
-
-def removed(read: Compiled, before: Snapshot | None) -> list[str]:
-    if before is None or read.config is None:
-        return []
-    return sorted(before.tenants.keys() - read.config.tenants.keys() - read.broken)
-
-
-def _outcome(
-    result: Literal["applied", "checked"], cause: str, read: Compiled, built: Built, before: Snapshot | None
-) -> Outcome:
-    snapshot = built.snapshot
-    return Outcome(
-        result=result,
-        stage=Stage.COMMIT if result == "applied" else Stage.BUILD,
-        cause=cause,
-        digest=read.digest,
-        generation=snapshot.generation if result == "applied" or before is None else before.generation,
-        reasons=tuple(dict.fromkeys([*built.failed.values(), *_errors(read)]))[:_TOLD],
-        changed=built.changed,
-        removed=tuple(removed(read, before)),
-        stale=tuple(sorted((read.broken | built.failed.keys()) & snapshot.tenants.keys())),
-        locked=tuple(sorted(snapshot.locked)),
-    )

@@ -17,9 +17,9 @@ def told_apart(before: Mapping[str, Unit], read: Compiled, built: Built, now: da
     snapshot = built.snapshot
     problems = _problems(read)
     units: dict[str, Unit] = {}
-    for name in sorted({*snapshot.tenants, *snapshot.locked}):
+    for name in sorted({*snapshot.tenants, *snapshot.locked, *read.broken}):
         state: Literal["ready", "stale", "locked"] = "ready"
-        if name in snapshot.locked:
+        if name not in snapshot.tenants:
             state = "locked"
         elif name in read.broken or name in built.failed:
             state = "stale"
@@ -33,14 +33,12 @@ def told_apart(before: Mapping[str, Unit], read: Compiled, built: Built, now: da
 
 
 def _problems(read: Compiled) -> dict[str, tuple[str, ...]]:
-    """The errors of each broken tenant, by the file or the key that they stand in."""
+    """The errors of each broken tenant, by the text that they stand in."""
     found: dict[str, tuple[str, ...]] = {}
-    files = {tenant.mark.file: name for name, tenant in read.locked.items()}
     for note in read.diagnostics:
         if note.severity is not Severity.ERROR:
             continue
-        parts = note.path.split("/")
-        name = parts[2] if parts[1:2] == ["tenants"] else files.get(note.mark.file, note.mark.file.stem)
+        name = read.owner(note)
         if len(found.get(name, ())) < _TOLD:
             found[name] = (*found.get(name, ()), note.line())
     return found

@@ -6,13 +6,15 @@ replace the file and leave the folder. Every while the contents are compared any
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from watchfiles import Change, awatch  # pyright: ignore[reportUnknownVariableType]  # its anyio is optional
 
 from gateway.config.model import Reload
+from gateway.domain.units import Duration
 
 CHECK_SECONDS: Final = 1.0  # how soon a changed set of folders is noticed
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -20,8 +22,16 @@ _SUFFIXES: Final = (".yaml", ".yml")
 _log = logging.getLogger("gateway.watch")
 
 
+class Place(NamedTuple):
+    """A folder as it is now: another one of the same name is another place."""
+
+    path: str
+    device: int
+    node: int
+
+
 class Watcher:
-    """Calls `noticed` with a word for the cause, one call at a time, until it is cancelled. Outlives every failure."""
+    """Calls `noticed` with a word for the cause, until it is cancelled. Outlives every failure."""
 
     def __init__(
         self,
@@ -39,46 +49,81 @@ class Watcher:
             tasks.create_task(self._follow(), name="follow")
 
     async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self._settings().poll.seconds)
+            since = loop.time()
+            # In short steps, so that a change of the interval itself does not wait for the old one to pass.
+            while (left := since + self._settings().poll.seconds - loop.time()) > 0:  # noqa: ASYNC110 - the clock
+                await asyncio.sleep(min(left, CHECK_SECONDS))
             await self._notice("poll")
 
     async def _follow(self) -> None:
+        first = True
         while True:
             files = self._files()
-            folders = folders_of(files)
-            if not self._settings().watch or not folders:
+            folders = await asyncio.to_thread(folders_of, files)
+            places = await asyncio.to_thread(places_of, folders)
+            if not self._settings().watch or not places:
+                first = False
                 await asyncio.sleep(CHECK_SECONDS)
                 continue
             try:
-                await self._until_others(files, folders)
+                await self._until_others(files, folders, places, anew=not first)
             except (OSError, RuntimeError) as error:
                 _log.warning(
                     "folders cannot be watched, their contents are compared instead", extra={"why": str(error)}
                 )
                 await asyncio.sleep(self._settings().poll.seconds)
+            first = False
 
-    async def _until_others(self, files: tuple[Path, ...], folders: frozenset[Path]) -> None:
-        """Follows these folders until others are to be followed."""
-        stop = asyncio.Event()
-        guard = asyncio.create_task(self._guard(files, folders, stop), name="guard")
-        quiet = max(1, int(self._settings().debounce.seconds * 1000))
+    async def _until_others(
+        self, files: tuple[Path, ...], folders: frozenset[Path], places: frozenset[Place], *, anew: bool
+    ) -> None:
+        """Follows these folders until others are to be followed, or otherwise."""
+        stop, debounce = asyncio.Event(), self._settings().debounce
+        others = self._others(files, folders, places)
+        guard = asyncio.create_task(self._guard(others, debounce, stop, anew=anew), name="guard")
+        quiet = max(1, int(debounce.seconds * 1000))
         try:
             async for _ in awatch(
-                *folders, watch_filter=_concerns, debounce=quiet * 10, step=quiet, stop_event=stop, recursive=False
+                *{place.path for place in places},
+                watch_filter=_Concerns(self._files),
+                debounce=quiet * 10,
+                step=quiet,
+                stop_event=stop,
+                recursive=False,
             ):
                 await self._notice("watch")
         finally:
             guard.cancel()
 
-    async def _guard(self, files: tuple[Path, ...], folders: frozenset[Path], stop: asyncio.Event) -> None:
-        while self._settings().watch:
+    async def _guard(
+        self, others: Callable[[], Awaitable[bool]], debounce: Duration, stop: asyncio.Event, *, anew: bool
+    ) -> None:
+        while self._settings().watch and self._settings().debounce == debounce:
             await asyncio.sleep(CHECK_SECONDS)
-            now = self._files()
-            if now is not files and folders_of(now) != folders:
+            if anew:  # what happened before these folders were followed has brought no event
+                anew = False
+                await self._notice("watch")
+            if await others():
                 break
-            files = now
         stop.set()
+
+    def _others(
+        self, files: tuple[Path, ...], folders: frozenset[Path], places: frozenset[Place]
+    ) -> Callable[[], Awaitable[bool]]:
+        """Tells whether others are to be followed by now: other folders, or others of the same name."""
+
+        async def others() -> bool:
+            nonlocal files
+            now = self._files()
+            if now is not files:
+                files = now
+                if await asyncio.to_thread(folders_of, now) != folders:
+                    return True
+            return await asyncio.to_thread(places_of, folders) != places
+
+        return others
 
     async def _notice(self, cause: str) -> None:
         try:
@@ -89,17 +134,45 @@ class Watcher:
 
 def folders_of(files: Iterable[Path]) -> frozenset[Path]:
     """Where the files are, both as they are named and as their links resolve."""
-    folders: set[Path] = set()
+    folders = {file.parent for file in files}
     for file in files:
-        for folder in (file.parent, file.resolve().parent):
+        if _is_linked(file):
             # The folder of a link that a mount swaps is one above the one that the link leads into.
-            folders.update(
-                each for each in (folder, folder.parent if folder != file.parent else folder) if each.is_dir()
-            )
+            real = Path(os.path.realpath(file)).parent
+            folders |= {real, real.parent}
     return frozenset(folders)
 
 
-def _concerns(_change: Change, path: str) -> bool:
+def places_of(folders: Iterable[Path]) -> frozenset[Place]:
+    """Those of the folders that are there."""
+    found: set[Place] = set()
+    for folder in folders:
+        try:
+            about = folder.stat()
+        except OSError:
+            continue  # gone: whether it comes back is looked at again and again
+        found.add(Place(str(folder), about.st_dev, about.st_ino))
+    return frozenset(found)
+
+
+def _is_linked(file: Path) -> bool:
+    """Whether the file, or the folder that holds it, is a link."""
+    return file.is_symlink() or file.parent.is_symlink()
+
+
+class _Concerns:
     """Configuration files, and what has no suffix: links and folders. Not a database that lies beside them."""
-    name = Path(path).name
-    return name.endswith(_SUFFIXES) or "." not in name.lstrip(".")
+
+    def __init__(self, files: Callable[[], tuple[Path, ...]]) -> None:
+        self._files = files
+        self._known: tuple[Path, ...] = ()
+        self._names: frozenset[str] = frozenset()
+
+    def __call__(self, _change: Change, path: str) -> bool:
+        name = Path(path).name
+        if name.endswith(_SUFFIXES) or "." not in name.lstrip("."):
+            return True
+        if self._files() is not self._known:
+            self._known = self._files()
+            self._names = frozenset(file.name for file in self._known)
+        return name in self._names

@@ -14,7 +14,7 @@ from gateway.domain.errors import Forbidden, NotFound
 from gateway.faces.http.serving import header_reader
 from gateway.runtime.crew import Standing
 from gateway.runtime.helm import Everyone, Helm
-from gateway.runtime.reloading import Asked
+from gateway.runtime.judging import Asked
 from gateway.runtime.reports import Event, Past, Status, Unit
 from gateway.runtime.running import Running
 
