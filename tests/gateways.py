@@ -16,11 +16,13 @@ from typing import Any
 
 import httpx
 
-from gateway.cli.assembly import assemble
+from gateway.cli.assembly import application, steering
 from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.config.diagnostics import Severity
+from gateway.faces.http.lines import Lines
+from gateway.runtime.helm import Helm
 
 QUICK = """
 version: 1
@@ -50,10 +52,11 @@ class MovedClock:
 
 
 class Gateway:
-    """An in-process gateway: `http` speaks to it, `lines` is what it logged."""
+    """An in-process gateway: `http` speaks to it, `lines` is what it logged, `helm` steers it."""
 
-    def __init__(self, app: Any, clock: MovedClock, lines: list[bytes], home: Path) -> None:
+    def __init__(self, app: Any, helm: Helm, clock: MovedClock, lines: list[bytes], home: Path) -> None:
         self.app = app
+        self.helm = helm
         self.clock = clock
         self.lines = lines
         self.home = home
@@ -68,21 +71,28 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway(home: Path, text: str = MEMORY, files: Mapping[str, str] | None = None) -> AsyncGenerator[Gateway]:
+async def gateway(
+    home: Path,
+    text: str = MEMORY,
+    files: Mapping[str, str] | None = None,
+    catalog: Catalog | None = None,
+    **settings: Any,
+) -> AsyncGenerator[Gateway]:
     """Writes the configuration, starts, yields, stops. A second one in the same home finds the first one's data."""
     for name, content in {"gateway.yaml": text, **(files or {})}.items():
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    compiled = compile_config(home / "gateway.yaml", os.environ, Catalog.installed())
+    compiled = compile_config(home / "gateway.yaml", os.environ, catalog or Catalog.installed())
     wrong = [note.line() for note in compiled.diagnostics if note.severity is Severity.ERROR]
     if wrong:
         raise AssertionError("\n".join(wrong))
     clock, lines = MovedClock(), list[bytes]()
-    settings = ProcessSettings(config=home / "gateway.yaml")
-    app = assemble(settings, clock, lines.append)
+    process_settings = ProcessSettings(config=home / "gateway.yaml", **settings)
+    helm = steering(process_settings, clock, catalog or Catalog.installed())
+    app = application(helm, process_settings, Lines(lines.append, clock))
     async with _lifespan(app):
-        made = Gateway(app, clock, lines, home)
+        made = Gateway(app, helm, clock, lines, home)
         async with made.http:
             yield made
 

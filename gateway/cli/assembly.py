@@ -22,6 +22,7 @@ from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
 from gateway.retrieval.pools import Pools
 from gateway.runtime.crew import Crew
+from gateway.runtime.disk import Disk
 from gateway.runtime.helm import Helm
 from gateway.runtime.instances import Instances
 from gateway.runtime.lastgood import LastGood
@@ -55,6 +56,12 @@ def assemble(
 
     `folder` is where the workers of one gateway tell each other their figures.
     """
+    helm = steering(settings, clock, Catalog.installed(), folder)
+    return application(helm, settings, Lines(write_line, clock))
+
+
+def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: Path | None = None) -> Helm:
+    """Everything below the faces, not started."""
     meters = Meters()
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
     means = Means(
@@ -66,9 +73,7 @@ def assemble(
         count_tokens=load_counter(),
         cursor_key=key,
     )
-
-    catalog, good = Catalog.installed(), LastGood(settings.state) if settings.state is not None else None
-    memory = Memory()
+    good, memory = LastGood(settings.state) if settings.state is not None else None, Memory()
 
     def read(_before: Compiled | None) -> Compiled:
         nonlocal memory  # readings come one at a time
@@ -80,20 +85,23 @@ def assemble(
             good.keep(compiled)
 
     running = Running(means, folder)
-    reloader = Reloader(running, read, lambda config: unsafe_address(config, settings.host), keep)
-    helm = Helm(running, reloader, Crew(folder))
+    reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep)
+    return Helm(running, reloader, Crew(folder))
 
+
+def application(helm: Helm, settings: ProcessSettings, lines: Lines) -> "ASGIApp":
     async def start() -> None:
         try:
             await helm.start()
         except Misconfigured:
-            kept = last_good(good, catalog) if settings.resume_last_good else None
+            good = LastGood(settings.state) if settings.state is not None and settings.resume_last_good else None
+            kept = last_good(good, Catalog.installed())
             if kept is None:
                 raise
             _log.error("the files cannot be served; the last good configuration is", extra={"digest": kept.digest})
             await helm.start(kept)
 
-    return create_app(helm, start, Lines(write_line, clock), ENDPOINTS)
+    return create_app(helm, start, lines, ENDPOINTS)
 
 
 def last_good(good: LastGood | None, catalog: Catalog) -> Compiled | None:

@@ -1,7 +1,7 @@
 """From changed files to a new generation: read, check, build, commit. Whatever fails before the commit changes nothing.
 
-Reads until two readings agree, so a file that is half written is waited for. The same bytes are never applied twice,
-and bytes that were refused are not tried again until they change or somebody insists. One attempt at a time.
+The same bytes are never applied twice, and bytes that were refused are not tried again until they change or somebody
+asks. One attempt at a time; whatever ends it, the next one starts afresh.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import msgspec
 from gateway.config.compiled import Compiled, Config
 from gateway.domain.errors import Misconfigured
 from gateway.runtime.build import Built, build
+from gateway.runtime.disk import Disk
 from gateway.runtime.failures import about
 from gateway.runtime.judging import (
     TOLD,
@@ -28,45 +29,37 @@ from gateway.runtime.judging import (
     errors,
     outcome_of,
 )
-from gateway.runtime.reports import Event, Outcome, Past, Stage, Status, Unit
+from gateway.runtime.ledger import Ledger
+from gateway.runtime.reports import Outcome, Past, Stage, Status, Unit
 from gateway.runtime.running import Running
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.units import told_apart
 
-SETTLE_SECONDS: Final = 0.05
-READINGS: Final = 40
-READ_SECONDS: Final = 30.0
 BUILD_SECONDS: Final = 120.0
-EVENTS: Final = 200
 
-Compile = Callable[[Compiled | None], Compiled]
 Keep = Callable[[Compiled], object]
 
 _log = logging.getLogger("gateway.reload")
 
 
 class Reloader:
-    """`compile_` reads the files, given what it said the time before; `keep` stores files that serve now, as they were
-    read. Both may take their time: they run in threads, one at a time.
-    """
+    """`keep` stores the files of what serves, as they were read. It may take its time: it runs in a thread."""
 
     def __init__(
         self,
         running: Running,
-        compile_: Compile,
+        disk: Disk,
         objection: Callable[[Config], str | None],
         keep: Keep,
     ) -> None:
         """`objection` is why a valid configuration must not be served here, if so."""
         self._running = running
-        self._compile = compile_
+        self._disk = disk
         self._objection = objection
         self._keep = keep
         self._turn = asyncio.Lock()
         self._ended = False
-        self._reading: asyncio.Task[Compiled] | None = None
         self._stage = Stage.IDLE
-        self._read: Compiled | None = None  # the last reading
         self._served: Compiled | None = None
         self._refused_digest = ""
         self._held_digest = ""
@@ -75,9 +68,7 @@ class Reloader:
         self._past: deque[tuple[Past, Compiled]] = deque(maxlen=100)
         self._units: dict[str, Unit] = {}
         self._failed: Mapping[str, str] = {}
-        self.attempts: dict[tuple[str, str], int] = {}  # by result and the stage they ended in
-        self.events: deque[Event] = deque(maxlen=EVENTS)
-        self._last = Outcome(result="unchanged", stage=Stage.IDLE, cause="start", digest="", generation=0)
+        self.ledger = Ledger(running.means.clock)
 
     async def start(self, good: Compiled | None = None) -> Outcome:
         """The first generation. Misconfigured where there is none to be had. `good` is served in place of the files."""
@@ -118,7 +109,7 @@ class Reloader:
 
     def files(self) -> tuple[Path, ...]:
         """Those that were read last, and those that serve: both may come back after they went."""
-        read, served = self._read, self._served
+        read, served = self._disk.last, self._served
         if read is None or served is None or read.files == served.files:
             known = read or served
             return known.files if known is not None else ()
@@ -131,13 +122,13 @@ class Reloader:
         return [past for past, _ in self._past]
 
     def status(self) -> Status:
-        read, states = self._read, [unit.state for unit in self._units.values()]
+        read, states = self._disk.last, [unit.state for unit in self._units.values()]
         return Status(
             generation=self._generation,
             digest=self._served.digest if self._served is not None else "",
             applied_at=self._applied_at,
             stage=self._stage,
-            last=self._last,
+            last=self.ledger.last,
             disk_digest=read.digest if read is not None else "",
             disk_valid=read is not None and self._would_serve(read),
             held=bool(self._held_digest),
@@ -156,23 +147,26 @@ class Reloader:
         async with self._turn:
             if self._ended:
                 return self._not_done(cause, Stage.IDLE, "this gateway is stopping")
-            started, told = time.perf_counter(), not wish.dry_run
+            started, silent = time.perf_counter(), wish.dry_run
             try:
                 outcome = await self._outcome(cause, given, wish, news_only=asked is None)
             except Refused as refused:
                 if refused.lasting and given is None and not wish.dry_run:
-                    self._refused_digest = self._read.digest if self._read is not None else ""
-                told = told and not isinstance(refused, Unexpected)
+                    self._refused_digest = self._disk.last.digest if self._disk.last is not None else ""
+                silent = silent or isinstance(refused, Unexpected)
                 outcome = self._not_done(cause, refused.stage, *refused.reasons)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is not the end of reloading
                 _log.error("an attempt to reload failed unexpectedly", extra=about(error))
                 outcome = self._not_done(cause, self._stage, f"unexpected failure: {type(error).__name__}, see the log")
             finally:
                 self._stage = Stage.IDLE
-            return self._told(outcome, time.perf_counter() - started, silent=not told)
+            outcome = msgspec.structs.replace(outcome, seconds=round(time.perf_counter() - started, 4))
+            if not silent:
+                self.ledger.enter(outcome)
+            return outcome
 
     async def _outcome(self, cause: str, given: Compiled | None, asked: Asked, *, news_only: bool) -> Outcome:
-        disk = await self._disk(given)
+        disk = await self._on_disk(given)
         read = given if given is not None else disk
         if asked.expect and read.digest != asked.expect:
             raise Unexpected(Stage.READ, f"the files have the digest {read.digest}, not the expected {asked.expect}")
@@ -205,48 +199,21 @@ class Reloader:
             await self._kept(read)
         return outcome_of("applied", cause, read, built, before)
 
-    async def _disk(self, given: Compiled | None) -> Compiled:
+    async def _on_disk(self, given: Compiled | None) -> Compiled:
         """The files as they are. Where something else is given to serve, it does not matter what is wrong with them."""
+        self._stage = Stage.READ
         try:
-            return await self._settled()
+            return await self._disk.settled(self._served.digest if self._served is not None else "")
         except Refused:
             if given is None:
                 raise
-            return self._read if self._read is not None else given
-
-    async def _settled(self) -> Compiled:
-        """A reading that a second one agrees with."""
-        self._stage = Stage.READ
-        read = await self._reading_of(self._read)
-        for _ in range(READINGS):
-            if self._served is not None and read.digest == self._served.digest:
-                break
-            await asyncio.sleep(SETTLE_SECONDS)
-            again = await self._reading_of(read)
-            if again.digest == read.digest:
-                break
-            read = again
-        else:
-            raise Refused(Stage.READ, "the files keep changing while they are read")
-        self._read = read
-        return read
-
-    async def _reading_of(self, before: Compiled | None) -> Compiled:
-        """One reading. A file system that hangs keeps one thread, however often somebody tries."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(asyncio.to_thread(self._compile, before), name="read")
-        done, _ = await asyncio.wait([self._reading], timeout=READ_SECONDS)
-        if not done:
-            raise Refused(Stage.READ, f"the files were not read within {READ_SECONDS:g} seconds")
-        reading, self._reading = self._reading, None
-        return reading.result()
+            return self._disk.last if self._disk.last is not None else given
 
     def _worth(self, read: Compiled, *, news_only: bool) -> bool:
         """Whether these bytes are news: not what is served, not what was refused, not what a rollback holds back."""
         if self._served is not None and read.digest == self._served.digest:
             self._refused_digest = self._held_digest = ""
-            if not self._last.ok:
-                self._last = self._unchanged("reverted", read)
+            self.ledger.settle(self._unchanged("reverted", read))
             return self.healing
         if read.digest == self._held_digest:
             return False
@@ -279,7 +246,7 @@ class Reloader:
         )
 
     def _not_done(self, cause: str, stage: Stage, *reasons: str) -> Outcome:
-        digest = self._read.digest if self._read is not None else ""
+        digest = self._disk.last.digest if self._disk.last is not None else ""
         return Outcome(
             result="rejected", stage=stage, cause=cause, digest=digest, generation=self._generation, reasons=reasons
         )
@@ -313,20 +280,4 @@ class Reloader:
         except OSError as error:
             _log.exception("the last good configuration could not be kept")
             why = error.strerror or str(error)
-            self.events.append(Event(at=self._running.means.clock(), what="last good not kept", detail=why))
-
-    def _told(self, outcome: Outcome, seconds: float, *, silent: bool) -> Outcome:
-        outcome = msgspec.structs.replace(outcome, seconds=round(seconds, 4))
-        if silent or outcome.result == "unchanged":
-            return outcome
-        self._last = outcome
-        place = (outcome.result, outcome.stage.value)
-        self.attempts[place] = self.attempts.get(place, 0) + 1
-        detail = "; ".join(outcome.reasons) or f"generation {outcome.generation}"
-        self.events.append(
-            Event(at=self._running.means.clock(), what=outcome.result, detail=f"{outcome.cause}: {detail}")
-        )
-        level = logging.ERROR if not outcome.ok else logging.WARNING if outcome.reasons else logging.INFO
-        told = {name: value for name, value in msgspec.to_builtins(outcome).items() if value not in ("", [], ())}
-        _log.log(level, "configuration %s", outcome.result, extra=told)
-        return outcome
+            self.ledger.note("last good not kept", why)

@@ -70,7 +70,7 @@ def admin_handlers(helm: Helm) -> list[Any]:
     @get("/admin/events", tags=["admin"], summary="What happened to the configuration, oldest first")
     async def events(request: Request[Any, Any, Any]) -> list[Event]:
         check_steering(request, running)
-        return list(helm.reloader.events)
+        return list(helm.reloader.ledger.events)
 
     @get("/admin/history", tags=["admin"], summary="The generations that can be rolled back to")
     async def history(request: Request[Any, Any, Any]) -> list[Past]:

@@ -17,6 +17,7 @@ from gateway.faces.http.admin import admin_handlers, is_local
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
+from gateway.faces.http.noting import noted
 from gateway.faces.http.openapi import describe
 from gateway.faces.http.problems import TYPE, problem
 from gateway.faces.http.serving import Served, header_reader, request_id_of
@@ -59,10 +60,10 @@ def create_app(
         pdb_on_exception=False,
     )
     describe(app.openapi_schema, endpoints)
-    return _front(app, served)
+    return _front(app, served, lines)
 
 
-def _front(app: Litestar, served: Sequence[Served]) -> "ASGIApp":
+def _front(app: Litestar, served: Sequence[Served], lines: Lines) -> "ASGIApp":
     """Routes on the path as it was sent, so that an id with an encoded slash in it stays one segment.
 
     A path without parameters can mean one endpoint only, so nobody is asked to match it.
@@ -77,6 +78,7 @@ def _front(app: Litestar, served: Sequence[Served]) -> "ASGIApp":
                 return known(scope, receive, send)
             if b"%" in raw:
                 scope["path"] = raw.decode("ascii", "replace")
+            return noted(app, lines, scope, receive, send)
         return app(scope, receive, send)
 
     return outer

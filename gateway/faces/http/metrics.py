@@ -77,7 +77,7 @@ class _Reading(Collector):
 def _reloads(reloader: Reloader) -> Iterator[Metric]:
     status = reloader.status()
     attempts = CounterMetricFamily("gateway_config_reloads", "Attempts to reload.", labels=["result", "stage"])
-    for place, count in sorted(reloader.attempts.items()):
+    for place, count in sorted(reloader.ledger.attempts.items()):
         attempts.add_metric(place, count)
     yield attempts
     for name, text, value in (

@@ -14,6 +14,7 @@ import msgspec
 from gateway.domain.errors import Malformed, TooLarge
 from gateway.faces.http.endpoint import Endpoint, Reader
 from gateway.faces.http.lines import Line, Lines
+from gateway.faces.http.noting import NOTED
 from gateway.faces.http.problems import TYPE, problem
 from gateway.runtime.running import Running
 from gateway.services.call import perform
@@ -40,6 +41,7 @@ class Served:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         started = time.perf_counter()
+        scope[NOTED] = True  # type: ignore[literal-required]  # a key of our own
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
         header = header_reader(headers)
         request_id = request_id_of(header, self._running)
