@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -181,17 +182,17 @@ class Reloader:
         stale = sorted(read.broken & before.tenants.keys()) if before is not None else []
         self._stage = Stage.BUILD
         built = await self._built(read, config, before, stale, rehearsal=asked.dry_run)
-        if asked.dry_run:
-            await built.snapshot.close()
-            return outcome_of("checked", cause, read, built, before)
-        if before is None and built.failed and not built.snapshot.tenants:
-            await built.snapshot.close()
-            raise Refused(Stage.BUILD, *built.failed.values())
-        if self._nothing_healed(read, built) and given is None and not asked.insist:
-            await built.snapshot.close()
-            return self._unchanged(cause, read)
-        self._stage = Stage.COMMIT
-        self._running.commit(built.snapshot, config.reload.drain.seconds)
+        async with AsyncExitStack() as in_vain:
+            in_vain.push_async_callback(built.snapshot.close)
+            if asked.dry_run:
+                return outcome_of("checked", cause, read, built, before)
+            if before is None and built.failed and not built.snapshot.tenants:
+                raise Refused(Stage.BUILD, *built.failed.values())
+            if self._nothing_healed(read, built) and given is None and not asked.insist:
+                return self._unchanged(cause, read)
+            self._stage = Stage.COMMIT
+            self._running.commit(built.snapshot, config.reload.drain.seconds)
+            in_vain.pop_all()
         self._after_commit(cause, read, config, built)
         if given is not None and before is not None:
             self._held_digest = disk.digest if disk.digest != read.digest else ""
