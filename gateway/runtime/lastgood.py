@@ -50,18 +50,21 @@ class LastGood:
                 _copy(file, _below(passing, file), read.hashes[file])
         for file in read.files:
             if file != read.file and file not in read.owners:
-                link = _below(passing, file)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file.absolute())
+                _link(_below(passing, file), file.absolute())
+        if read.broken:
+            before = self._folder / _KEPT / _FILES
+            for link in before.rglob("*"):
+                if link.is_symlink():
+                    _link(passing / _FILES / link.relative_to(before), link.readlink())
         gateway = read.file.absolute()
         about = About(gateway=str(gateway), home=str(gateway.parent), digest=read.digest)
         (passing / _ABOUT).write_bytes(msgspec.json.encode(about))
         shutil.rmtree(target, ignore_errors=True)
         passing.rename(target)
-        link = self._folder / f"{_KEPT}.new"
-        link.unlink(missing_ok=True)
-        link.symlink_to(target.name)
-        link.replace(self._folder / _KEPT)
+        newest = self._folder / f"{_KEPT}.new"
+        newest.unlink(missing_ok=True)
+        newest.symlink_to(target.name)
+        newest.replace(self._folder / _KEPT)
         for old in self._folder.glob(f"{_KEPT}-*"):
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
@@ -91,3 +94,9 @@ def _copy(file: Path, copy: Path, digest: str) -> None:
         raise OSError(f"{file.name} has changed since it was checked")
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(content)
+
+
+def _link(link: Path, file: Path) -> None:
+    if not link.is_symlink():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
