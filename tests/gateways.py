@@ -61,7 +61,7 @@ class Gateway:
         self.lines = lines
         self.home = home
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway.test")
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
     async def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
         return await self.http.post(path, json=body, **more)

@@ -24,11 +24,23 @@ _BARE: Final = re.compile(r"[^\s,\[\]{}:#\"'][^,\[\]{}\"'\n]*")
 
 
 class Showing:
-    """The values of one config, by what is `written` in its files: there the references are known."""
+    """The values of one config, by what is `written` in its files: there the references are known.
 
-    def __init__(self, config: Config, written: Written) -> None:
+    With `strict`, texts from files that are not known as they were compiled are hidden: any could be a secret.
+    """
+
+    def __init__(self, config: Config, written: Written, *, strict: bool = False) -> None:
         self._config = config
         self._written = written
+        self._strict = strict
+
+    @classmethod
+    def served(cls, config: Config) -> "Showing":
+        """Of a config whose files may have changed since it was compiled. Reads them."""
+        return cls(config, Written.unchanged(config), strict=True)
+
+    def _hidden(self, mark: Mark | None) -> bool:
+        return self._strict and mark is not None and not self._written.knows(mark)
 
     def gateway_place(self, path: str) -> Mark | None:
         """Where the gateway's file sets a dotted path of its sections."""
@@ -36,6 +48,8 @@ class Showing:
 
     def value(self, value: Any, mark: Mark | None) -> Any:
         """A setting as plain data; as it is written, where that holds a reference."""
+        if self._hidden(mark):
+            return _without_text(plain(value))
         raw = self._written.value(mark)
         return _masked(raw) if raw is not MISSING and refers(raw) else _masked(plain(value))
 
@@ -46,6 +60,9 @@ class Showing:
         shown: dict[str, Any] = {}
         for name in declared.options.__struct_fields__:
             value = getattr(declared.options, name)
+            if self._hidden(declared.mark):
+                shown[name] = _without_text(plain(value))
+                continue
             as_written = given.get(name, MISSING) if name not in COMMON else MISSING
             if as_written is not MISSING and refers(as_written):
                 shown[name] = _masked(as_written)
@@ -62,6 +79,9 @@ class Showing:
         for name in KEY_FIELDS:
             as_written = _step(raw, name)
             value = getattr(key, name)
+            if self._hidden(tenant.mark):
+                shown[name] = plain(sorted(value)) if name == "roles" else _without_text(plain(value))
+                continue
             shown[name] = _masked(
                 as_written if refers(as_written) else plain(sorted(value) if name == "roles" else value)
             )
@@ -133,3 +153,16 @@ def _masked(value: Any) -> Any:
             for key, each in cast("dict[str, Any]", value).items()
         }
     return value
+
+
+def _without_text(value: Any) -> Any:
+    """Numbers and truths; no text, in whatever it may stand."""
+    match value:
+        case str():
+            return MASK
+        case list():
+            return [_without_text(each) for each in cast("list[Any]", value)]
+        case dict():
+            return {key: _without_text(each) for key, each in cast("dict[str, Any]", value).items()}
+        case _:
+            return value

@@ -3,6 +3,7 @@
 Only for showing. What it reads again may have changed since the compilation; then a place holds nothing.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, cast
@@ -40,13 +41,15 @@ class Written:
     @classmethod
     def of(cls, config: Config) -> "Written":
         """Reads the files that hold the declarations of this config; not the files that hold referenced values."""
-        trees: list[Located] = []
-        for file in sorted(set(_files(config))):
-            text = read_text(file, file.read_bytes())[0] if file.is_file() else None
-            located = read_tree(text)[0] if text else None
-            if located is not None:
-                trees.append(located)
-        return cls(trees)
+        return cls(_trees(config, unchanged=False))
+
+    @classmethod
+    def unchanged(cls, config: Config) -> "Written":
+        """The same, of those files alone that still are as they were compiled."""
+        return cls(_trees(config, unchanged=True))
+
+    def knows(self, mark: Mark) -> bool:
+        return mark.file in self._files
 
     def value(self, mark: Mark | None) -> Any:
         """The value that starts at a place; MISSING where none does."""
@@ -77,6 +80,17 @@ def refers(raw: Any) -> bool:
     if isinstance(raw, list):
         return any(refers(each) for each in cast("list[Any]", raw))
     return isinstance(raw, str) and "${" in raw
+
+
+def _trees(config: Config, *, unchanged: bool) -> Iterator[Located]:
+    for file in sorted(set(_files(config))):
+        raw = file.read_bytes() if file.is_file() else b""
+        if unchanged and hashlib.sha256(raw).hexdigest() != config.hashes.get(file):
+            continue
+        text = read_text(file, raw)[0] if raw else None
+        located = read_tree(text)[0] if text else None
+        if located is not None:
+            yield located
 
 
 def _files(config: Config) -> Iterator[Path]:

@@ -92,6 +92,11 @@ class Reloader:
             return self._not_done("rollback", Stage.READ, f"that generation is not kept here; kept are {known}")
         return await self._attempt("rollback", found, Asked(insist=True))
 
+    async def look(self) -> Compiled:
+        """The files as they are now. Refused where they cannot be read; changes nothing."""
+        async with self._turn:
+            return await self._on_disk(None)
+
     async def end(self) -> None:
         """No attempt is under way afterwards, and none begins."""
         self._ended = True

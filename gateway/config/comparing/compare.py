@@ -25,7 +25,7 @@ class Compared:
     def plan(self) -> Plan:
         steps = actions(self._old, self._new, self._new.home, self._shown)
         changes = [*self._gateway(), *self._tenants()]
-        self._warnings += instances_lose(steps, self._old, self._new)
+        self._warnings += instances_lose(steps, self._old, self._new, self._shown[0])
         return Plan(changes=tuple(changes), actions=steps, warnings=tuple(self._warnings))
 
     def _gateway(self) -> Iterator[Change]:

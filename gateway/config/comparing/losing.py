@@ -1,15 +1,17 @@
 """What happens to records when the new config takes over: which go with their provider, which are no longer reached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gateway.config.comparing.plan import Action, Warned
 from gateway.config.comparing.settings import scope_table
 from gateway.config.compiled import Config, Plugged, RouteConfig
+from gateway.config.showing import Showing
 from gateway.domain.ports import Capabilities
 
 
-def instances_lose(actions: tuple[Action, ...], old: Config, new: Config) -> Iterator[Warned]:
-    """Providers that lose what they hold, and those whose vectors stop to fit the embedder."""
+def instances_lose(actions: tuple[Action, ...], old: Config, new: Config, shown: Showing) -> Iterator[Warned]:
+    """Providers that lose what they hold, and those whose vectors stop to fit the embedder. `shown` are old values."""
     remade = {each.name for each in actions if each.sort == "embedder" and each.verb == "recreate"}
     for action in actions:
         before, after = old.providers.get(action.name), new.providers.get(action.name)
@@ -21,7 +23,7 @@ def instances_lose(actions: tuple[Action, ...], old: Config, new: Config) -> Ite
         if action.verb == "close" or after is None:
             continue
         if durable and (left := sorted(_facts(before).exclusive - _facts(after).exclusive)):
-            yield _warned(action, f"what is kept in {', '.join(left)} stays there")
+            yield _warned(action, f"what is kept in {_named(left, shown.options(before))} stays there")
         if durable and not _facts(after).durable:
             yield _warned(action, f"{after.type_name} keeps nothing when it is closed; {before.type_name} did")
         if durable and after.embedder and (before.embedder != after.embedder or after.embedder in remade):
@@ -44,6 +46,12 @@ def route_loses(old: RouteConfig, new: RouteConfig, configs: tuple[Config, Confi
         origin = new.origins.get(path)
         mark = (origin and origin.mark) or new.mark
         yield Warned(danger="data", subject="route", name=f"{new.tenant}/{new.name}", message=message, mark=mark)
+
+
+def _named(things: list[str], options: Mapping[str, Any]) -> str:
+    """A thing by its name only where an option shows that name: it may have come from a reference."""
+    known = [each for each in things if each.partition(":")[2] in options.values()]
+    return ", ".join(known) if known == things else "another place"
 
 
 def _facts(declared: Plugged) -> Capabilities:

@@ -4,6 +4,7 @@ For callers on this machine, unless the file says otherwise, and for keys under 
 key. A browser's request is refused: no page may steer a gateway that listens on its reader's machine.
 """
 
+import re
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from gateway.runtime.reports import Event, Past, Status, Unit
 from gateway.runtime.running import Running
 
 _LOCAL: Final = ("127.0.0.1", "::1")
+_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")  # a page whose name was made to lead here has another
 _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
@@ -33,7 +35,8 @@ def is_local(request: Request[Any, Any, Any]) -> bool:
     """Whether the caller is on this machine itself, and not whoever a proxy on it speaks for."""
     header = header_reader(request.scope["headers"])
     near = request.client is not None and request.client.host in _LOCAL
-    return near and not any(header(name) for name in _PASSED_ON)
+    named = re.sub(r":\d+$", "", header("host") or "") in _NAMES
+    return near and named and not any(header(name) for name in _PASSED_ON)
 
 
 def check_steering(request: Request[Any, Any, Any], running: Running) -> None:

@@ -15,6 +15,7 @@ from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotF
 from gateway.domain.principal import Role
 from gateway.faces.http.admin import admin_handlers, is_local
 from gateway.faces.http.endpoint import Endpoint
+from gateway.faces.http.insight import insight_handlers
 from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
 from gateway.faces.http.noting import noted
@@ -46,7 +47,7 @@ def create_app(
     served = [Served(each, running, lines) for each in endpoints]
     refuse = _refusing(running)
     app = Litestar(
-        route_handlers=[*map(_handler, served), *_own_handlers(helm), *admin_handlers(helm)],
+        route_handlers=[*map(_handler, served), *_own_handlers(helm), *admin_handlers(helm), *insight_handlers(helm)],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
             title="Memory Gateway",
