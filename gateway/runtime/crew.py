@@ -35,13 +35,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one worker is. `call` is the last one that it has answered, and `outcome` the answer."""
+    """How far one worker is. `call` is the last one that it has answered, and `outcome` the answer.
+
+    `ok`: its last change was applied. `disk_valid`: it would serve the files as they are now after a restart.
+    """
 
     pid: int
     generation: int
     digest: str
     call: str = ""
     outcome: Outcome | None = None
+    ok: bool = True
+    disk_valid: bool = True
 
 
 class Crew:

@@ -122,6 +122,8 @@ class Helm:
             digest=status.digest,
             call=self._answered,
             outcome=self._outcome,
+            ok=status.last.ok,
+            disk_valid=status.disk_valid,
         )
 
     def _settings(self) -> Reload:

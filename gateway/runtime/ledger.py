@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.domain.ids import Clock
+from gateway.runtime.meters import Meters
 from gateway.runtime.reports import Event, Outcome, Stage
 
 EVENTS: Final = 200
@@ -17,9 +18,9 @@ _log = logging.getLogger("gateway.reload")
 class Ledger:
     """`last` is how the last attempt ended that had something to do."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, meters: Meters) -> None:
         self._clock = clock
-        self.attempts: dict[tuple[str, str], int] = {}  # by result and the stage they ended in
+        self._meters = meters
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.last = Outcome(result="unchanged", stage=Stage.IDLE, cause="start", digest="", generation=0)
 
@@ -27,8 +28,7 @@ class Ledger:
         if outcome.result == "unchanged":
             return
         self.last = outcome
-        place = (outcome.result, outcome.stage.value)
-        self.attempts[place] = self.attempts.get(place, 0) + 1
+        self._meters.reload(outcome.result, outcome.stage.value)
         detail = "; ".join(outcome.reasons) or f"generation {outcome.generation}"
         self.note(outcome.result, f"{outcome.cause}: {detail}")
         level = logging.ERROR if not outcome.ok else logging.WARNING if outcome.reasons else logging.INFO

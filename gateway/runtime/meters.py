@@ -54,6 +54,7 @@ class Meters:
         self.breaches: dict[str, int] = {}  # rows that a provider returned from outside the reach
         self.faults: dict[tuple[str, str, str], int] = {}  # what was lived with, by tenant, route and code
         self.problems: dict[str, int] = {}  # replies that were problems, by code
+        self.reloads: dict[tuple[str, str], int] = {}  # attempts, by result and the stage they ended in
 
     def meter(self, labels: Labels) -> Meter:
         found = self.operations.get(labels)
@@ -69,3 +70,6 @@ class Meters:
 
     def problem(self, code: str, times: int = 1) -> None:
         self.problems[code] = self.problems.get(code, 0) + times
+
+    def reload(self, result: str, stage: str, times: int = 1) -> None:
+        self.reloads[result, stage] = self.reloads.get((result, stage), 0) + times

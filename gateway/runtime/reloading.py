@@ -69,7 +69,7 @@ class Reloader:
         self._past: deque[tuple[Past, Compiled]] = deque(maxlen=100)
         self._units: dict[str, Unit] = {}
         self._failed: Mapping[str, str] = {}
-        self.ledger = Ledger(running.means.clock)
+        self.ledger = Ledger(running.means.clock, running.means.meters)
 
     async def start(self, good: Compiled | None = None) -> Outcome:
         """The first generation. Misconfigured where there is none to be had. `good` is served in place of the files."""

@@ -24,6 +24,7 @@ class Figures(msgspec.Struct, frozen=True, array_like=True):
     breaches: dict[str, int]
     faults: list[tuple[tuple[str, str, str], int]]
     problems: dict[str, int]
+    reloads: list[tuple[tuple[str, str], int]]
 
 
 class Tally:
@@ -69,7 +70,13 @@ class Tally:
 
 
 def figures(meters: Meters) -> Figures:
-    return Figures(list(meters.operations.items()), meters.breaches, list(meters.faults.items()), meters.problems)
+    return Figures(
+        list(meters.operations.items()),
+        meters.breaches,
+        list(meters.faults.items()),
+        meters.problems,
+        list(meters.reloads.items()),
+    )
 
 
 def added(all_of: list[Figures]) -> Meters:
@@ -84,4 +91,6 @@ def added(all_of: list[Figures]) -> Meters:
             total.fault(tenant, route, code, count)
         for code, count in each.problems.items():
             total.problem(code, count)
+        for (result, stage), count in each.reloads:
+            total.reload(result, stage, count)
     return total

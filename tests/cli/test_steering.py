@@ -209,3 +209,14 @@ def test_two_workers_and_one_that_was_killed_tell_one_truth(tmp_path: Path) -> N
         put_file(file, "version: [\n")
         assert run(running, "reload").returncode == 6
         assert run(running, "status", "--exit-code").returncode == 6
+        time.sleep(1.5)  # longer than a worker keeps its figures to itself
+        told = {figures(running.url) for _ in range(12)}
+        assert len(told) == 1, "whichever worker answers"
+        assert "gateway_config_last_reload_successful 0.0" in next(iter(told))
+
+
+def figures(url: str) -> str:
+    """What a scrape tells of reloading; each on a connection of its own."""
+    told = httpx.get(f"{url}/metrics").text.splitlines()
+    names = ("gateway_config_info", "gateway_config_reloads", "gateway_config_last_reload", "gateway_config_disk")
+    return "\n".join(line for line in told if line.startswith(names))

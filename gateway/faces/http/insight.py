@@ -65,9 +65,9 @@ def insight_handlers(helm: Helm) -> list[Any]:
         kind: Annotated[str, QueryParameter(description="memory, message or checkpoint.")] = "memory",
         op: Annotated[str, QueryParameter(description="add, get, list, search, update or delete.")] = "search",
         route: Annotated[str, QueryParameter(description="As if the request named it.")] = "",
-        user: str = "",
-        agent: str = "",
-        run: str = "",
+        user: Annotated[str, QueryParameter(description="That the request names.")] = "",
+        agent: Annotated[str, QueryParameter(description="That the request names.")] = "",
+        run: Annotated[str, QueryParameter(description="That the request names.")] = "",
         header: Annotated[list[str] | None, QueryParameter(description="NAME=VALUE.")] = None,
         caller: Annotated[str, QueryParameter(description="Public id of the API key that calls.")] = "",
     ) -> Explanation:

@@ -11,7 +11,6 @@ from gateway.domain.ports import Count, Counted
 from gateway.domain.record import Kind
 from gateway.runtime.helm import Helm
 from gateway.runtime.meters import BOUNDS, Meters
-from gateway.runtime.reloading import Reloader
 from gateway.runtime.running import Running
 
 NAMES = ("tenant", "route", "provider", "operation")
@@ -20,7 +19,7 @@ NAMES = ("tenant", "route", "provider", "operation")
 async def exposition(helm: Helm) -> bytes:
     running = helm.running
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reading(running, await running.tally.total(), await _census(running), helm.reloader))
+    registry.register(_Reading(await running.tally.total(), await _census(running), helm))
     return generate_latest(registry)
 
 
@@ -37,13 +36,10 @@ async def _census(running: Running) -> dict[str, dict[Kind, Count]]:
 
 
 class _Reading(Collector):
-    def __init__(
-        self, running: Running, meters: Meters, census: dict[str, dict[Kind, Count]], reloader: Reloader
-    ) -> None:
+    def __init__(self, meters: Meters, census: dict[str, dict[Kind, Count]], helm: Helm) -> None:
         self._meters = meters
         self._census = census
-        self._snapshot = running.snapshot
-        self._reloader = reloader
+        self._helm = helm
 
     def collect(self) -> Iterable[Metric]:
         yield from _operations(self._meters)
@@ -66,28 +62,32 @@ class _Reading(Collector):
         for place, count in sorted(self._meters.faults.items()):
             faults.add_metric(place, count)
         yield faults
-        info = GaugeMetricFamily(
-            "gateway_config_info", "The configuration being served.", labels=["digest", "generation"]
-        )
-        info.add_metric([self._snapshot.config.digest, str(self._snapshot.generation)], 1)
-        yield info
-        yield from _reloads(self._reloader)
+        yield from _reloads(self._meters, self._helm)
 
 
-def _reloads(reloader: Reloader) -> Iterator[Metric]:
-    status = reloader.status()
+def _reloads(meters: Meters, helm: Helm) -> Iterator[Metric]:
+    """Of all workers: what any of them serves, and whether all of them are well."""
+    status, workers = helm.reloader.status(), helm.workers()
+    info = GaugeMetricFamily("gateway_config_info", "The configuration being served.", labels=["digest", "generation"])
+    for digest, generation in sorted({(each.digest, each.generation) for each in workers}):
+        info.add_metric([digest, str(generation)], 1)
+    yield info
     attempts = CounterMetricFamily("gateway_config_reloads", "Attempts to reload.", labels=["result", "stage"])
-    for place, count in sorted(reloader.ledger.attempts.items()):
+    for place, count in sorted(meters.reloads.items()):
         attempts.add_metric(place, count)
     yield attempts
     for name, text, value in (
-        ("last_reload_successful", "Whether the last change was applied.", status.last.ok),
+        ("last_reload_successful", "Whether the last change was applied.", all(each.ok for each in workers)),
         (
             "last_success_timestamp_seconds",
             "When the configuration being served was applied.",
             status.applied_at.timestamp(),
         ),
-        ("disk_valid", "Whether the files, as they are now, would be served after a restart.", status.disk_valid),
+        (
+            "disk_valid",
+            "Whether the files, as they are now, would be served after a restart.",
+            all(each.disk_valid for each in workers),
+        ),
         ("held", "Whether a rollback holds the files back.", status.held),
         ("generations_alive", "Generations that are not closed yet.", status.generations_alive),
     ):
