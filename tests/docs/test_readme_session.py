@@ -18,7 +18,7 @@ def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
     config.parent.mkdir()
     config.write_text((ROOT / "configs/quickstart.yaml").read_text())
     text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"<!-- session -->\n```sh\n(.*?)^```$", text, re.M | re.S)
+    blocks = re.findall(r"<!-- session -->\n```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     assert len(lines) >= 8
     with process(config) as gateway:

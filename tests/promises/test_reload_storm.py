@@ -145,7 +145,10 @@ async def held(served: Gateway) -> Held:
 
 
 async def test_reloads_under_load_fail_nothing_mix_nothing_and_leave_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: Callable[[str], None]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    figure: Callable[[str], None],
 ) -> None:
     monkeypatch.setattr(disk, "SETTLE_SECONDS", 0.002)
     rng, yard = random.Random(SEED), Yard()
@@ -171,6 +174,8 @@ async def test_reloads_under_load_fail_nothing_mix_nothing_and_leave_nothing(
                     serving, applied = number, applied + 1
                 assert served.helm.running.alive <= 3
                 if number % 20 == 0:
+                    served.lines.clear()  # what the test itself would keep
+                    caplog.clear()
                     now, before = stormy.passing[serving % 3].text, stormy.passing[(serving - 1) % 3].text
                     assert (await served.get("/v1/memories?user_id=u", headers=bearer(now))).status_code == 200
                     assert (await served.get("/v1/memories?user_id=u", headers=bearer(before))).status_code == 401
