@@ -48,6 +48,6 @@ def test_specificity_is_the_one_the_server_sorts_by(match: Match) -> None:
 
 
 def test_an_exact_condition_is_more_specific_than_a_prefix_and_two_more_than_one() -> None:
-    ranks = [Match(), Match(agent="a*"), Match(agent="a"), Match(agent="a*", op="*"), Match(agent="a", op="search")]
+    ranks = [Match(), Match(agent="a*"), Match(agent="a"), Match(agent="a*", op="add"), Match(agent="a", op="search")]
     assert [specificity(each) for each in ranks] == sorted(specificity(each) for each in ranks)
     assert len({specificity(each) for each in ranks}) == len(ranks)
