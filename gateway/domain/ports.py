@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -75,6 +75,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     sweeps: bool = False  # is a Sweeps
     revised: bool = False  # is a Revised
     counted: bool = False  # is a Counted
+    relevant: bool = False  # is a Relevant
+    extracts: bool = False  # is an Extracts
+    briefs: bool = False  # is a Briefs
+    pinged: bool = False  # is a Pinged
     durable: bool = False  # acknowledged writes survive a killed process
     shared: bool = False  # several processes may use it at once
     exclusive: frozenset[str] = frozenset()  # things only one instance may hold, e.g. "file:/data/m.db"
@@ -160,6 +164,52 @@ class Revised(Protocol):
 class Counted(Protocol):
     async def count(self) -> dict[Kind, Count]:
         """What the whole backend holds, by kind. Cheap."""
+        ...
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backend made of what it was told: the id is that of a record which `get` finds, or found until now."""
+
+    id: str
+    text: str
+    event: Literal["ADD", "UPDATE", "DELETE", "NONE"]
+
+
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """A backend's own words about a reach, ready to be shown to a model as data. Empty where it has none yet."""
+
+    context: str = ""
+    summary: str = ""
+
+
+@runtime_checkable
+class Relevant(Protocol):
+    async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:
+        """The records that the backend's own search finds for a question, best first; scores from 0 to 1."""
+        ...
+
+
+@runtime_checkable
+class Extracts(Protocol):
+    async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
+        """Learn from messages of one scope, in order, in the backend's own way, instead of keeping them as they are.
+
+        With `wait`, what was learned can be read when this returns, and is told; without, it may come later and untold.
+        """
+        ...
+
+
+@runtime_checkable
+class Briefs(Protocol):
+    async def brief(self, reach: Reach, question: str) -> Brief:
+        """The backend's own account of the reach. The question may be empty."""
+        ...
+
+
+@runtime_checkable
+class Pinged(Protocol):
+    async def ping(self) -> None:
+        """Return as soon as the backend answers the cheapest question there is; Unavailable where it does not."""
         ...
 
 

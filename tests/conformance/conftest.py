@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.ports import Capabilities, Provider
+from tests.servers import Absent
 
 from .making import Maker, Time
 from .subjects import SUBJECTS, Place, Subject
@@ -31,13 +32,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Starts a subject's server at its first clause; all stop at the end of the run."""
     running: dict[str, Mapping[str, str]] = {}
+    absent: dict[str, str] = {}
     with ExitStack() as stack:
 
         def facts(subject: Subject) -> Mapping[str, str]:
             if subject.server is None:
                 return {}
+            if subject.name in absent:
+                pytest.skip(absent[subject.name])
             if subject.name not in running:
-                running[subject.name] = stack.enter_context(subject.server(tmp_path_factory.mktemp(subject.name)))
+                try:
+                    running[subject.name] = stack.enter_context(subject.server(tmp_path_factory.mktemp(subject.name)))
+                except Absent as missing:
+                    absent[subject.name] = f"absent: {missing}"
+                    pytest.skip(absent[subject.name])
             return running[subject.name]
 
         yield facts

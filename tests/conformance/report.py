@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_RANK = {"pass": 0, "not capable": 1, "fail": 2}
+_RANK = {"pass": 0, "not capable": 1, "absent": 2, "fail": 3}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if subject is not None:
             theme = item.path.stem.removeprefix("test_")
             clause = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
-            item.user_properties.append(("conformance", [theme, clause, subject.name, subject.against]))
+            item.user_properties.append(
+                ("conformance", [theme, clause, subject.name, subject.against, subject.through])
+            )
 
 
 class Matrix:
@@ -46,10 +48,10 @@ class Matrix:
         for name, value in report.user_properties:
             if name != "conformance" or (report.when != "call" and report.passed):
                 continue
-            theme, clause, subject, against = (str(part) for part in value)  # type: ignore[union-attr]  # set above
-            self._subjects[subject] = against
+            theme, clause, subject, against, through = (str(part) for part in value)  # type: ignore[union-attr]  # set above
+            self._subjects[subject] = f"{against}: {through}" if through else against
             row = self._cells.setdefault((theme, clause), {})
-            said = "fail" if report.failed else "not capable" if report.skipped else "pass"
+            said = "fail" if report.failed else _skipped(report) if report.skipped else "pass"
             row[subject] = max(row.get(subject, "pass"), said, key=_RANK.__getitem__)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -75,3 +77,9 @@ class Matrix:
         for (theme, clause), row in sorted(self._cells.items()):
             lines.append(f"| {theme} | {clause} | " + " | ".join(row.get(each, "not run") for each in subjects) + " |")
         return "\n".join(lines) + "\n"
+
+
+def _skipped(report: pytest.TestReport) -> str:
+    """A server that is not there is another thing than a provider that cannot."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return "absent" if "absent: " in reason else "not capable"

@@ -1,6 +1,7 @@
 """What the clauses run against: one line for each provider and way of running it.
 
-`against` says in words what a green row proves: `real` is the thing itself, `stand-in` something that answers like it.
+`against` says what a green row proves: `real` is the thing itself, `stand-in` something that answers like it; `through`
+says in a few words what that was.
 Everything else a clause must know (whether reopening means something, whether processes may share) the provider
 declares in its capabilities. A third party's suite may hold subjects of its own: `--conformance-subjects=module:NAME`.
 """
@@ -31,6 +32,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     plugin: str  # "module:Class"
     against: Literal["real", "stand-in"]
+    through: str = ""  # in words: "valkey 9", "our own wire server"
     options: Callable[[Place], dict[str, Any]]  # as they stand in YAML
     server: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None = None  # started once per run
 

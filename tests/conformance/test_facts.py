@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.domain.ports import Counted, Matching, Nearest, Provider, Revised, Scan, Sweeps
+from gateway.domain.ports import (
+    Briefs, Counted, Extracts, Matching, Nearest, Pinged, Provider, Relevant, Revised, Scan, Sweeps,
+)  # fmt: skip
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 
@@ -21,7 +23,8 @@ async def test_declared_capabilities_are_there(subject: Subject, place: Place, p
     assert isinstance(provider, Provider)
     for named, protocol in (
         (declared.nearest, Nearest), (declared.matching, Matching), (declared.sweeps, Sweeps),
-        (declared.revised, Revised), (declared.counted, Counted),
+        (declared.revised, Revised), (declared.counted, Counted), (declared.relevant, Relevant),
+        (declared.extracts, Extracts), (declared.briefs, Briefs), (declared.pinged, Pinged),
     ):  # fmt: skip
         assert not named or isinstance(provider, protocol)
 
