@@ -19,7 +19,7 @@ test: $(BIN)/memory-gateway      ## the whole suite
 check: $(BIN)/memory-gateway     ## style, types, floors, schema drift
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/memory-gateway schema --check
 	$(BIN)/memory-gateway fmt --check configs

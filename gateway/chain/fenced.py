@@ -10,7 +10,22 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
-from gateway.domain.ports import Capabilities, Hit, Matching, Nearest, Page, Provider, Revised, Scan, Where
+from gateway.domain.ports import (
+    Brief,
+    Briefs,
+    Capabilities,
+    Extracts,
+    Hit,
+    Learned,
+    Matching,
+    Nearest,
+    Page,
+    Provider,
+    Relevant,
+    Revised,
+    Scan,
+    Where,
+)  # fmt: skip
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
 
@@ -65,6 +80,16 @@ class Fenced:
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         hits = await cast("Matching", self._inner).matching(reach, words, where, limit)
         return self._hits(reach, where.kinds, hits)
+
+    async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:
+        hits = await cast("Relevant", self._inner).relevant(reach, question, where, limit)
+        return self._hits(reach, where.kinds, hits)
+
+    async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
+        return await cast("Extracts", self._inner).extract(records, wait=wait)
+
+    async def brief(self, reach: Reach, question: str) -> Brief:
+        return await cast("Briefs", self._inner).brief(reach, question)
 
     async def revision(self, reach: Reach) -> bytes:
         return await cast("Revised", self._inner).revision(reach)

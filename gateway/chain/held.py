@@ -13,19 +13,25 @@ import msgspec
 
 from gateway.domain.errors import Unavailable
 from gateway.domain.ports import (
+    Brief,
+    Briefs,
     Capabilities,
     Count,
     Counted,
+    Extracts,
     Hit,
+    Learned,
     Matching,
     Nearest,
     Page,
+    Pinged,
     Provider,
+    Relevant,
     Revised,
     Scan,
     Sweeps,
     Where,
-)
+)  # fmt: skip
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
 
@@ -97,6 +103,23 @@ class Held:
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         async with self._call() as inner:
             return await cast("Matching", inner).matching(reach, words, where, limit)
+
+    async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:
+        async with self._call() as inner:
+            return await cast("Relevant", inner).relevant(reach, question, where, limit)
+
+    async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
+        async with self._call() as inner:
+            return await cast("Extracts", inner).extract(records, wait=wait)
+
+    async def brief(self, reach: Reach, question: str) -> Brief:
+        async with self._call() as inner:
+            return await cast("Briefs", inner).brief(reach, question)
+
+    async def ping(self) -> None:
+        async with self._call() as inner:
+            if isinstance(inner, Pinged):
+                await inner.ping()
 
     async def revision(self, reach: Reach) -> bytes:
         async with self._call() as inner:

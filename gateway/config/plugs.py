@@ -58,13 +58,19 @@ def read_plugged(
             type_name=entry["type"],
             plugin=plugin,
             options=options,
-            embedder=cast("str", entry.get("embedder", LOCAL)) if group == "providers" else None,
+            embedder=_embedder(entry, plugin, options) if group == "providers" else None,
             labels=entry.get("labels", {}),
             mark=mark,
             owner=unit.owner,
             key=key_of(unit.owner, name),
         )
     return out, notes
+
+
+def _embedder(entry: Mapping[str, Any], plugin: Any, options: Any) -> str:
+    """The declared one; else ours, unless the backend understands questions by itself."""
+    own = NONE if plugin.capabilities(options).relevant else LOCAL
+    return cast("str", entry.get("embedder", own))
 
 
 def built_in(group: Group, catalog: Catalog, names: Mapping[str, str]) -> dict[str, Plugged]:

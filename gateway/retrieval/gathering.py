@@ -13,7 +13,7 @@ from typing import Final, cast
 import msgspec
 
 from gateway.domain.filters import All, Compare, Filter
-from gateway.domain.ports import Capabilities, Embedder, Matching, Nearest, Provider, Revised, Scan, Where
+from gateway.domain.ports import Capabilities, Embedder, Matching, Nearest, Provider, Relevant, Revised, Scan, Where
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.retrieval.ask import Ask
@@ -43,6 +43,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     exhaustive: int = 2_000
 
     @property
+    def asks(self) -> bool:
+        """Whether meaning is left to the backend's own search."""
+        return self.embedder is None and self.capabilities.relevant
+
+    @property
     def dimension(self) -> int:
         return self.embedder.dimension if self.embedder is not None else 0
 
@@ -60,10 +65,25 @@ async def gather(source: Source, reach: Reach, ask: Ask, needs: frozenset[Need],
     if not needs and not ask.explain:
         found, ended = await _newest(source, reach, _where(ask, test), ask.top_k)
         return _gathered(await _laid_out(source, found), ask, test, ("newest",), exhaustive=ended)
+    if source.asks and Need.VECTOR in needs:
+        return await _asked(source, reach, ask, needs, test)
     whole = await _whole(source, reach, ask, test)
     if whole is not None:
         return whole
     return await _candidates(source, reach, ask, needs, test)
+
+
+async def _asked(source: Source, reach: Reach, ask: Ask, needs: frozenset[Need], test: Filter | None) -> Gathered:
+    """What the backend's own search finds, with its scores; where the strategy goes by more, the newest as well."""
+    wide, where = max(200, 20 * ask.top_k), _where(ask, test)
+    hits = await cast("Relevant", source.provider).relevant(reach, ask.query, where, wide)
+    newest, ended = [], False
+    if needs - {Need.VECTOR} or ask.explain:
+        newest, ended = await _newest(source, reach, where, max(wide, source.exhaustive))
+    pool = await _laid_out(source, [*newest, *(hit.record for hit in hits)])
+    judged = pool.judged({hit.record.id: hit.score for hit in hits})
+    sources = ("relevant", "newest") if newest else ("relevant",)
+    return _gathered(judged, ask, test, sources, exhaustive=ended)
 
 
 async def _whole(source: Source, reach: Reach, ask: Ask, test: Filter | None) -> Gathered | None:

@@ -5,7 +5,7 @@ have no influence on anything: ranking a masked pool equals ranking a pool of it
 provider and no strategy.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -26,9 +26,12 @@ _POSTINGS: Final = 4  # bytes of postings for each character of text, roughly
 
 
 class Pool:
-    """`matrix` has a unit vector in each row, zeros where a record has none. `created_at` is in seconds since 1970."""
+    """`matrix` has a unit vector in each row, zeros where a record has none. `created_at` is in seconds since 1970.
 
-    __slots__ = ("_expires_at", "_masks", "_postings", "created_at", "live", "matrix", "records")
+    `found` is what the backend's own search said of each row, from 0 to 1; None where it was not asked.
+    """
+
+    __slots__ = ("_expires_at", "_masks", "_postings", "created_at", "found", "live", "matrix", "records")
 
     def __init__(self, records: Iterable[Record], dimension: int = 0) -> None:
         """Keeps the newest version of each id. A vector whose length is not `dimension` counts as none."""
@@ -46,6 +49,7 @@ class Pool:
             self._expires_at = np.fromiter(ends, np.float64, size)
         self.matrix: NDArray[np.float32] = _matrix(self.records, dimension)
         self.live: Mask | None = None
+        self.found: Floats | None = None
         self._masks: dict[str, Mask] = {}
         self._postings: list[Postings] = []
 
@@ -75,10 +79,21 @@ class Pool:
 
     def masked(self, mask: Mask) -> "Pool":
         """The same rows, of which only those count that are live here and set in `mask`."""
+        view = self._view()
+        view.live = mask if self.live is None else self.live & mask
+        return view
+
+    def judged(self, scores: Mapping[str, float]) -> "Pool":
+        """The same rows with the backend's own scores by id; 0 for what it did not find."""
+        view = self._view()
+        view.found = np.fromiter((scores.get(r.id, 0.0) for r in self.records), np.float64, len(self.records))
+        return view
+
+    def _view(self) -> "Pool":
         view = object.__new__(Pool)
         view.records, view.matrix, view.created_at = self.records, self.matrix, self.created_at
         view._expires_at, view._masks, view._postings = self._expires_at, self._masks, self._postings
-        view.live = mask if self.live is None else self.live & mask
+        view.live, view.found = self.live, self.found
         return view
 
     def narrowed(self, now: datetime, since: datetime | None, test: Filter | None) -> "Pool":

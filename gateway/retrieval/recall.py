@@ -56,6 +56,8 @@ class Recaller:
 
     async def _with_vector(self, ask: Ask, needs: frozenset[Need]) -> tuple[Ask, tuple[str, ...]]:
         embedder = self._source.embedder
+        if self._source.asks:
+            return ask, ()
         if embedder is None:
             return ask, () if Need.WORDS in needs else ("no_embedder",)
         try:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Floats, Mask, Pool
 
 K1: Final = 0.9
@@ -29,6 +30,13 @@ def cosine(pool: Pool, vector: bytes) -> Floats:
         return np.zeros(len(pool))
     found: Floats = np.einsum("ij,j->i", pool.matrix, query)
     return np.round(np.clip(found.astype(np.float64), 0.0, 1.0), 6)
+
+
+def meaning(pool: Pool, ask: Ask) -> Floats | None:
+    """How alike in meaning: as the backend's own search found, else by the query's vector; None with neither."""
+    if pool.found is not None:
+        return np.round(np.clip(pool.found, 0.0, 1.0), 6)
+    return None if ask.vector is None else cosine(pool, ask.vector)
 
 
 class Lexical(NamedTuple):

@@ -32,6 +32,8 @@ def vectors_there(assembly: Assembly) -> Iterator[Diagnostic]:
         provider, strategy = assembly.provider_of(route), assembly.config.strategies.get(route.strategy)
         if provider is None or strategy is None or provider.embedder or Family.MEMORY not in route.families:
             continue
+        if provider.plugin.capabilities(provider.options).relevant:
+            continue  # it ranks by meaning in its own way
         if _ranks_by_meaning(strategy, assembly):
             mark, related = assembly.blame(route, "retrieval.strategy", "chain")
             what = f"the strategy {strategy.name!r} ranks by meaning, but provider {provider.name!r} keeps no vectors"

@@ -18,7 +18,7 @@ from gateway.domain.ports import Kit
 from gateway.domain.units import Duration
 from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Floats, Pool
-from gateway.retrieval.signals import cosine, lexical, logistic, recency, standardise
+from gateway.retrieval.signals import lexical, logistic, meaning, recency, standardise
 from gateway.retrieval.strategy import Need, Ranking
 from gateway.retrieval.words import Stems
 
@@ -58,14 +58,14 @@ class Hybrid:
 
     async def rank(self, pool: Pool, ask: Ask) -> Ranking:
         terms = self._stems.terms(ask.query)
-        if not terms and ask.vector is None:
+        alike = meaning(pool, ask)
+        if not terms and alike is None:
             return Ranking()
         fresh = recency(pool, ask.now, self._half_life)
         parts: dict[str, Floats] = {"recency": fresh}
         total = self._weights.recency * fresh
         relevance = np.zeros(len(pool))
-        if ask.vector is not None:
-            alike = cosine(pool, ask.vector)
+        if alike is not None:
             parts["semantic"] = alike
             total += self._weights.semantic * standardise(alike, pool.live)
             relevance = alike

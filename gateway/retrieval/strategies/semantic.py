@@ -1,6 +1,6 @@
-"""By meaning alone: the cosine between the query's vector and the record's.
+"""By meaning alone: the cosine between the query's vector and the record's, or what a backend with its own search says.
 
-Score and relevance are that cosine, so a threshold on relevance is a threshold on similarity. Knows no words.
+Score and relevance are that number, so a threshold on relevance is a threshold on similarity. Knows no words.
 """
 
 from contextlib import AsyncExitStack
@@ -12,7 +12,7 @@ from gateway.domain.filters import Filter
 from gateway.domain.ports import Kit
 from gateway.retrieval.ask import Ask
 from gateway.retrieval.pool import Pool
-from gateway.retrieval.signals import cosine
+from gateway.retrieval.signals import meaning
 from gateway.retrieval.strategy import Need, Ranking
 
 __all__ = ["Semantic"]
@@ -37,7 +37,7 @@ class Semantic:
         """Nothing to open."""
 
     async def rank(self, pool: Pool, ask: Ask) -> Ranking:
-        if ask.vector is None:
+        alike = meaning(pool, ask)
+        if alike is None:
             return Ranking()
-        alike = cosine(pool, ask.vector)
         return Ranking(score=alike, relevance=alike, parts={"semantic": alike})
