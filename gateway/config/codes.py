@@ -59,6 +59,7 @@ CODES: Final[dict[str, Code]] = {
     "MG0207": Code("nothing given", E, "The key has no value. null is only taken where a key can be unset."),
     "MG0208": Code("options refused", E, "The options are well formed, but the plugin says they do not fit together."),
     "MG0209": Code("two spellings", E, "Two spellings of the same key stand side by side; which holds is not decided."),
+    "MG0210": Code("unknown scheme", E, "A provider is picked by a URL, and no provider has its scheme."),
     "MG0301": Code("unknown chain", E, "No chain, and no provider that would stand alone, has this name."),
     "MG0302": Code("unknown provider", E, "No provider of the gateway or this tenant has this name."),
     "MG0303": Code(

@@ -19,6 +19,7 @@ from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.located import Located, Where, read_tree
 from gateway.config.references import Answers, Leaf, fill, leaves_of
 from gateway.config.spelling import one_spelling
+from gateway.config.stores import pick
 from gateway.config.structure import Checked, Shape
 from gateway.config.text import MAX_BYTES, Text, read_text
 
@@ -88,11 +89,12 @@ def check_page(page: Page, answers: Answers, shape: Shape) -> tuple[Page, Checke
     """References filled in, structure checked, one spelling for each setting; None where the file has no tree."""
     if page.located is None:
         return page, None
-    located = fill(page.located, answers)
+    picked = pick(fill(page.located, answers), answers.texts, shape.schemes)
+    located = picked.located
     checked = _plain(located, shape)
     notes: Sequence[Diagnostic] = ()
     if checked is None:
-        checked = shape.check(located, answers.texts, lenient=_is_open(located.tree))
+        checked = shape.check(located, picked.texts, lenient=_is_open(located.tree))
         notes = checked.diagnostics
         if checked.fits:
             notes = (*notes, *one_spelling(checked.located, list(_layers(checked.located.tree))))
@@ -101,7 +103,7 @@ def check_page(page: Page, answers: Answers, shape: Shape) -> tuple[Page, Checke
         located=checked.located,
         sensitive=checked.sensitive | located.muted,
         values=answers.values,
-        notes=(*page.notes, *answers.trace.diagnostics, *notes),
+        notes=(*page.notes, *answers.trace.diagnostics, *picked.notes, *notes),
     )
     return page, checked
 

@@ -13,6 +13,8 @@ from gateway.config.catalog import GROUPS, Catalog, Group
 from gateway.config.dialect import OWN_KEYS, Schema, components, with_references
 from gateway.config.model import GatewayFile, TenantFile
 from gateway.config.report.document import report_schema
+from gateway.config.stores import KEY as STORE
+from gateway.config.stores import schemes_of
 
 File: TypeAlias = Literal["gateway", "tenant", "configtest"]
 
@@ -50,10 +52,24 @@ def published(catalog: Catalog) -> dict[str, str]:
     """File name -> text of every schema that is committed."""
     files: tuple[File, ...] = ("gateway", "tenant", "configtest")
     texts = {
-        f"{file}.json": json.dumps(with_references(build_schema(file, catalog)), indent=2, ensure_ascii=False) + "\n"
+        f"{file}.json": json.dumps(
+            _picked(with_references(build_schema(file, catalog)), catalog), indent=2, ensure_ascii=False
+        )
+        + "\n"
         for file in files
     }
     return {**texts, "diagnostics.json": report_schema()}
+
+
+def _picked(schema: Schema, catalog: Catalog) -> Schema:
+    """Editors see a provider as it may be written: by its type, or by a URL. The check sees it with its type."""
+    provider = schema.get("$defs", {}).get("provider")
+    if provider is not None:
+        about = f"A URL in place of `type:` and the option that takes it: {', '.join(sorted(schemes_of(catalog)))}."
+        provider["properties"][STORE] = {"type": "string", "description": about}
+        del provider["required"]
+        provider["anyOf"] = [{"required": ["type"]}, {"required": [STORE]}]
+    return schema
 
 
 def _plug_in(definition: Schema) -> None:

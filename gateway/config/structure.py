@@ -5,6 +5,7 @@ could be credentials, are never quoted. Knows nothing of what the keys mean.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import msgspec
@@ -39,10 +40,17 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shape:
-    """One schema, ready to check trees. `shortcut` is for files that are expected to fit."""
+    """One schema, ready to check trees. `shortcut` is for files that are expected to fit, `schemes` what picks providers
+    by a URL."""
 
-    def __init__(self, schema: Schema, shortcut: Shortcut | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        shortcut: Shortcut | None = None,
+        schemes: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    ) -> None:
         self.shortcut = shortcut
+        self.schemes = schemes
         self._schema = schema
         self._validator = Dialect(schema)
 

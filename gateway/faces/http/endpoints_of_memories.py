@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.faces.http.endpoint import Endpoint
 from gateway.services import context
-from gateway.services.memories import adding, changing, past, reading, removing, searching
+from gateway.services.memories import adding, changing, extracting, past, reading, removing, searching
 from gateway.services.views import Memory
 
 
@@ -31,6 +31,14 @@ MEMORIES: Final = (
         reply=adding.AddedBatch,
         replayable=True,
         summary="Add many memories; each item is told apart",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/memories/extract",
+        operation=extracting.EXTRACT,
+        request=extracting.Extract,
+        reply=extracting.Extraction,
+        summary="Let the backend learn from messages in its own way",
     ),
     Endpoint(
         method="POST",

@@ -4,7 +4,18 @@ from typing import Final
 
 from gateway.faces.http.endpoint import Endpoint
 from gateway.services.memories.removing import Removed
-from gateway.services.sessions import appending, context, history, listing, minting, removing, searching, stats, system
+from gateway.services.sessions import (
+    appending,
+    context,
+    history,
+    listing,
+    minting,
+    removing,
+    searching,
+    stats,
+    summary,
+    system,
+)
 
 SESSIONS: Final = (
     Endpoint(
@@ -81,6 +92,15 @@ SESSIONS: Final = (
         reply=searching.FoundMessages,
         tag="sessions",
         summary="Find messages by the route's strategy",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/sessions/{session_id}/summary",
+        operation=summary.SUMMARY,
+        request=system.OneSession,
+        reply=summary.Summary,
+        tag="sessions",
+        summary="What a session comes to",
     ),
     Endpoint(
         method="GET",

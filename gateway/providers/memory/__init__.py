@@ -40,6 +40,7 @@ class Memory:
     """`max_records` counts expired records only until it is reached: then they are removed first."""
 
     type_name: ClassVar[str] = "memory"
+    schemes: ClassVar[dict[str, str]] = {"memory": ""}
     Options: ClassVar[type[Any]] = MemoryOptions
 
     def __init__(self, options: MemoryOptions, kit: Kit) -> None:

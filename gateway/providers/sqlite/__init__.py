@@ -62,6 +62,7 @@ class SqliteOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 class Sqlite:
     type_name: ClassVar[str] = "sqlite"
+    schemes: ClassVar[dict[str, str]] = {"sqlite": "path"}
     Options: ClassVar[type[Any]] = SqliteOptions
 
     def __init__(self, options: SqliteOptions, kit: Kit) -> None:

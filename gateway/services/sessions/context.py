@@ -4,12 +4,12 @@ prompt first.
 Tokens are those of a message's text and of its tool calls and answers; pictures and other parts count nothing.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from gateway.domain.ports import Where
+from gateway.domain.ports import Briefs, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
 from gateway.services.asking import Scoped
@@ -39,6 +39,9 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[Message]
     tokens: int
     max_tokens: int
+    account: Annotated[
+        str | UnsetType, Meta(description="What the backend itself says of the session, where it says something.")
+    ] = UNSET
 
 
 async def context(call: Call, request: WindowOf) -> Window:
@@ -60,7 +63,14 @@ async def context(call: Call, request: WindowOf) -> Window:
         messages=[show_message(record) for record in ([system, *chosen] if system is not None else chosen)],
         tokens=head + sum(piece.tokens for piece in growing.newest_first[:length]),
         max_tokens=budget,
+        account=await _account(call, records[0].text if records else ""),
     )
+
+
+async def _account(call: Call, last_said: str) -> str | UnsetType:
+    if not call.route.capabilities.briefs:
+        return UNSET
+    return (await cast("Briefs", call.route.provider).brief(call.reach, last_said)).context or UNSET
 
 
 def piece_of(call: Call, record: Record) -> Piece:

@@ -1,0 +1,42 @@
+"""What a session comes to: the backend's own account of it where it keeps one, else the summary that is stored."""
+
+from typing import Literal, cast
+
+import msgspec
+
+from gateway.domain.errors import NotFound
+from gateway.domain.ports import Briefs, Where
+from gateway.domain.principal import Role
+from gateway.domain.record import Family, Kind
+from gateway.services.call import Call, Operation
+from gateway.services.sessions.opening import check_opened
+from gateway.services.sessions.system import OneSession
+from gateway.services.walking import newest
+
+_SUMMARIES = Where(frozenset({Kind.SUMMARY}))
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """`by` says who made it."""
+
+    session_id: str
+    summary: str
+    by: Literal["backend", "gateway"]
+
+
+async def summary(call: Call, _request: OneSession) -> Summary:
+    """NotFound where there is none, or none yet."""
+    if call.route.capabilities.briefs:
+        text = (await cast("Briefs", call.route.provider).brief(call.reach, "")).summary
+        if text:
+            return Summary(session_id=call.scope.run, summary=text, by="backend")
+    stored = await newest(call.route.provider, call.reach, _SUMMARIES)
+    if stored is None:
+        await check_opened(call)
+        raise NotFound("this session has no summary", code="no_summary")
+    return Summary(session_id=call.scope.run, summary=stored.text, by="gateway")
+
+
+SUMMARY: Operation[OneSession, Summary] = Operation(
+    name="session.summary", op="get", family=Family.MESSAGE, role=Role.READER, run=summary, one_run=True
+)
