@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from gateway.config.dialect import SECRET, Schema
 from gateway.config.located import Where
 
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._:,\[\]/-]*")  # without user, query or escapes
 OWN: Final = "patternProperties"  # not a problem: a key of the writer's own, found where the language would be strict
 
 
@@ -132,8 +133,9 @@ def _names(validator: Any, names: Schema, value: Any, _: Schema) -> Iterator[Val
 
 
 def _secret(_: Any, __: Any, value: Any, ___: Schema) -> Iterator[ValidationError]:
-    """Every secret is reported; whether it came from a reference is known by who asked."""
-    if isinstance(value, str):
+    """Every secret is reported, except an address that holds no credential; whether it came from a reference is known
+    by who asked."""
+    if isinstance(value, str) and not _ADDRESS.fullmatch(value):
         yield ValidationError("secret")
 
 

@@ -9,6 +9,8 @@ from gateway.config.compiler import compile_config
 from gateway.config.diagnostics import Severity
 from gateway.config.stores import schemes_of
 
+from .plugins import catalog
+
 FILE = """
 version: 1
 providers:
@@ -53,8 +55,26 @@ def test_a_url_beside_a_type_is_an_unknown_key(tmp_path: Path) -> None:
 
 
 def test_every_scheme_belongs_to_one_provider_and_an_option_it_has() -> None:
-    catalog = Catalog.builtin()
-    every = [scheme for plugin in catalog.providers.values() for scheme in getattr(plugin, "schemes", {})]
+    known = Catalog.builtin()
+    every = [scheme for plugin in known.providers.values() for scheme in getattr(plugin, "schemes", {})]
     assert len(every) == len(set(every))
-    for type_name, option in schemes_of(catalog).values():
-        assert option in ("", *catalog.providers[type_name].Options.__struct_fields__)
+    for type_name, option in schemes_of(known).values():
+        assert option in ("", *known.providers[type_name].Options.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("url", "flagged"),
+    [
+        ("redis://cache:6379/0", False),
+        ("redis://a.example,b.example:6380", False),
+        ("redis://:hunter2@cache:6379/0", True),
+        ("redis://cache/0?password=hunter2", True),
+        ("redis://cache/%68unter", True),
+        ("hunter2", True),
+    ],
+)
+def test_an_address_is_a_secret_only_where_it_may_hold_a_credential(tmp_path: Path, url: str, flagged: bool) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(FILE.format(entry=f"{{type: vault, key: '{url}'}}"))
+    codes = {note.code for note in compile_config(file, {}, catalog()).diagnostics}
+    assert ("MG0501" in codes) == flagged
