@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Capabilities, Kit, Provider
+from tests.servers import aws, given, mem0_platform, openai, postgres, qdrant, redis, zep
 
 DIMENSION = 8
 
@@ -63,5 +64,123 @@ SUBJECTS = (
     Subject(name="memory", plugin="gateway.providers.memory:Memory", against="real", options=lambda _: {}),
     Subject(
         name="sqlite", plugin="gateway.providers.sqlite:Sqlite", against="real", options=lambda _: {"path": "data/m.db"}
+    ),
+    Subject(
+        name="folder", plugin="gateway.providers.folder:Folder", against="real", options=lambda _: {"path": "archive"}
+    ),
+    Subject(
+        name="s3",
+        plugin="gateway.providers.s3:S3",
+        against="stand-in",
+        through="moto",
+        options=lambda place: {
+            **{key: place.server[key] for key in ("endpoint_url", "region")},
+            **aws.KEYS,
+            "bucket": "conformance",
+            "create_bucket": True,
+            "prefix": place.token,
+        },
+        server=aws.aws,
+    ),
+    Subject(
+        name="dynamodb",
+        plugin="gateway.providers.dynamodb:Dynamodb",
+        against="real" if given("DYNAMODB") else "stand-in",
+        through="the server named in the environment" if given("DYNAMODB") else "moto",
+        options=lambda place: {
+            **{key: place.server[key] for key in ("endpoint_url", "region")},
+            **aws.KEYS,
+            "table_name": place.token,
+        },
+        server=aws.dynamodb,
+    ),
+    Subject(
+        name="qdrant",
+        plugin="gateway.providers.qdrant:Qdrant",
+        against="real" if given("QDRANT") else "stand-in",
+        through="the server named in the environment" if given("QDRANT") else "real Rust engine, REST layer ours",
+        options=lambda place: {"url": place.server["url"], "collection": place.token},
+        server=qdrant.qdrant,
+    ),
+    Subject(
+        name="qdrant-local",
+        plugin="gateway.providers.qdrant:Qdrant",
+        against="real",
+        through="qdrant-client's local mode",
+        options=lambda _: {"path": "data/qdrant"},
+    ),
+    Subject(
+        name="mem0",
+        plugin="gateway.providers.mem0:Mem0",
+        against="real",
+        through="mem0ai in this process, embedded Qdrant, a model of ours",
+        options=lambda place: {"config": openai.mem0_block(place.server["url"], "data/qdrant", place.token)},
+        server=openai.openai,
+    ),
+    Subject(
+        name="mem0-hosted",
+        plugin="gateway.providers.mem0:Mem0",
+        against="real" if given("MEM0") else "stand-in",
+        through="mem0ai's client, a platform of ours",
+        options=lambda place: {
+            "api_key": place.server["api_key"] + ("" if given("MEM0") else place.token), "host": place.server["url"],
+        },
+        server=mem0_platform.mem0_platform,
+    ),
+    Subject(
+        name="redis",
+        plugin="gateway.providers.redis:Redis",
+        against="real",
+        through="the server named in the environment" if given("REDIS") else "valkey 9",
+        options=lambda place: redis.options(place.server["url"], place.token),
+        server=redis.redis,
+    ),
+    Subject(
+        name="redis (debian)",
+        plugin="gateway.providers.redis:Redis",
+        against="real",
+        through="the system's redis-server",
+        options=lambda place: redis.options(place.server["url"], place.token),
+        server=redis.debian,
+    ),
+    Subject(
+        name="redis (cluster)",
+        plugin="gateway.providers.redis:Redis",
+        against="real",
+        through="three nodes of valkey 9",
+        options=lambda place: {**redis.options(place.server["url"], place.token), "cluster": True},
+        server=redis.cluster,
+    ),
+    Subject(
+        name="postgres",
+        plugin="gateway.providers.postgres:Postgres",
+        against="real",
+        through="PostgreSQL 18 with pgvector",
+        options=lambda place: {
+            "url": f"postgresql://{place.server['authority']}",
+            "table": place.token,
+            "vectors": True,
+        },
+        server=postgres.postgres,
+    ),
+    Subject(
+        name="postgres-plain",
+        plugin="gateway.providers.postgres:Postgres",
+        against="real",
+        through="PostgreSQL 18, vectors left to the gateway",
+        options=lambda place: {
+            "url": f"postgresql://{place.server['authority']}",
+            "table": place.token,
+            "vectors": False,
+        },
+        server=postgres.postgres,
+    ),
+    Subject(
+        name="zep",
+        plugin="gateway.providers.zep:Zep",
+        against="real" if given("ZEP") else "stand-in",
+        through="Zep's cloud" if given("ZEP") else "our server from the models of Zep's client",
+        options=lambda place: zep.options(place.server, place.token),
+        server=zep.zep,
     ),
 )

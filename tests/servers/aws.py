@@ -54,6 +54,17 @@ def aws(home: Path) -> Generator[Mapping[str, str]]:
             process.wait()
 
 
+@contextmanager
+def dynamodb(home: Path) -> Generator[Mapping[str, str]]:
+    """The same, unless GATEWAY_TEST_DYNAMODB_URL names another server of DynamoDB alone."""
+    elsewhere = given("DYNAMODB")
+    if elsewhere:
+        yield {"endpoint_url": elsewhere, "region": REGION, "pid": ""}
+        return
+    with aws(home) as facts:
+        yield facts
+
+
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     until = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < until:
