@@ -6,12 +6,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.domain.errors import GatewayError
-from gateway.domain.ports import Count, Counted
-from gateway.domain.record import Kind
+from gateway.runtime.census import Standing, census
 from gateway.runtime.helm import Helm
 from gateway.runtime.meters import BOUNDS, Meters
-from gateway.runtime.running import Running
 
 NAMES = ("tenant", "route", "provider", "operation")
 
@@ -19,31 +16,19 @@ NAMES = ("tenant", "route", "provider", "operation")
 async def exposition(helm: Helm) -> bytes:
     running = helm.running
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reading(await running.tally.total(), await _census(running), helm))
+    registry.register(_Reading(await running.tally.total(), await census(running.means.instances.live()), helm))
     return generate_latest(registry)
 
 
-async def _census(running: Running) -> dict[str, dict[Kind, Count]]:
-    """What each open provider holds. One that cannot tell now is left out, not shown as empty."""
-    found: dict[str, dict[Kind, Count]] = {}
-    for name, instance in running.means.instances.live():
-        if isinstance(instance, Counted):
-            try:
-                found[name] = await instance.count()
-            except GatewayError:
-                continue
-    return found
-
-
 class _Reading(Collector):
-    def __init__(self, meters: Meters, census: dict[str, dict[Kind, Count]], helm: Helm) -> None:
+    def __init__(self, meters: Meters, standings: dict[str, Standing], helm: Helm) -> None:
         self._meters = meters
-        self._census = census
+        self._standings = standings
         self._helm = helm
 
     def collect(self) -> Iterable[Metric]:
         yield from _operations(self._meters)
-        yield from _census_metrics(self._census)
+        yield from _provider_metrics(self._standings)
         problems = CounterMetricFamily("gateway_problems", "Replies that were problems.", labels=["code"])
         for code, count in sorted(self._meters.problems.items()):
             problems.add_metric([code], count)
@@ -117,11 +102,15 @@ def _operations(meters: Meters) -> Iterator[Metric]:
     yield from (operations, errors, latency)
 
 
-def _census_metrics(census: dict[str, dict[Kind, Count]]) -> Iterator[Metric]:
+def _provider_metrics(standings: dict[str, Standing]) -> Iterator[Metric]:
     records = GaugeMetricFamily("gateway_memory_count", "Records a provider holds.", labels=["provider", "kind"])
     sizes = GaugeMetricFamily("gateway_memory_bytes", "Bytes of content a provider holds.", labels=["provider", "kind"])
-    for provider, kinds in sorted(census.items()):
-        for kind, count in sorted(kinds.items()):
+    up = GaugeMetricFamily("gateway_provider_up", "Whether a provider answers, asked now.", labels=["provider"])
+    answer = GaugeMetricFamily("gateway_provider_answer_seconds", "How long that took.", labels=["provider"])
+    for provider, standing in sorted(standings.items()):
+        up.add_metric([provider], float(standing.up))
+        answer.add_metric([provider], standing.seconds)
+        for kind, count in sorted((standing.holds or {}).items()):
             records.add_metric([provider, kind], count.records)
             sizes.add_metric([provider, kind], count.bytes)
-    yield from (records, sizes)
+    yield from (up, answer, records, sizes)
