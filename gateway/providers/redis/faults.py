@@ -6,16 +6,16 @@ from typing import Final
 
 from gateway.domain.errors import GatewayError, Tampered, Unavailable
 
+# The driver takes the first word of some refusals away and makes a class of it; others keep it.
 _REFUSALS: Final = (
-    ("OOM", "redis_full", "the server is out of memory"),
-    ("READONLY", "redis_read_only", "the server takes no writes: it is a replica"),
-    ("MISCONF", "redis_read_only", "the server takes no writes: it cannot save to its disk"),
-    ("NOREPLICAS", "redis_read_only", "the server takes no writes: it has too few replicas"),
-    ("LOADING", "redis_starting", "the server is still loading its data"),
-    ("CLUSTERDOWN", "redis_starting", "the cluster is not complete"),
-    ("NOAUTH", "redis_refused", "the server wants credentials"),
-    ("WRONGPASS", "redis_refused", "the server does not know these credentials"),
-    ("NOPERM", "redis_refused", "these credentials may not do what a gateway does"),
+    ("OutOfMemoryError", "OOM", "redis_full", "the server is out of memory"),
+    ("ReadOnlyError", "READONLY", "redis_read_only", "the server takes no writes: it is a replica"),
+    ("", "MISCONF", "redis_read_only", "the server takes no writes: it cannot save to its disk"),
+    ("", "NOREPLICAS", "redis_read_only", "the server takes no writes: it has too few replicas"),
+    ("BusyLoadingError", "LOADING", "redis_starting", "the server is still loading its data"),
+    ("ClusterDownError", "CLUSTERDOWN", "redis_starting", "the cluster is not complete"),
+    ("NoPermissionError", "NOPERM", "redis_refused", "these credentials may not do what a gateway does"),
+    ("", "NOAUTH", "redis_refused", "the server wants credentials"),
 )
 
 
@@ -33,16 +33,16 @@ def worded(name: str) -> Generator[None]:
 def _in_words(error: Exception, name: str) -> GatewayError:
     from redis import exceptions as known
 
+    kind, said = type(error).__name__, str(error)
+    for named, word, code, words in _REFUSALS:
+        if kind == named or (word in said and isinstance(error, known.RedisError)):
+            return Unavailable(f"{name}: {words}", code=code)
+    if "WRONGTYPE" in said:
+        return Tampered(f"{name}: a key with the gateway's prefix holds something else")
     if isinstance(error, known.TimeoutError | TimeoutError):
         return Unavailable(f"{name}: Redis did not answer in time", code="redis_slow")
     if isinstance(error, known.AuthenticationError | known.AuthorizationError):
         return Unavailable(f"{name}: Redis does not accept the credentials of `url`", code="redis_refused")
-    said = str(error)
-    for word, code, words in _REFUSALS:
-        if word in said and isinstance(error, known.RedisError):
-            return Unavailable(f"{name}: {words}", code=code)
-    if "WRONGTYPE" in said:
-        return Tampered(f"{name}: a key with the gateway's prefix holds something else")
     if isinstance(error, known.ConnectionError | OSError):
         return Unavailable(f"{name}: Redis cannot be reached", code="redis_unreachable")
-    return Unavailable(f"{name}: Redis refused a command ({type(error).__name__})", code="redis_failed")
+    return Unavailable(f"{name}: Redis refused a command ({kind})", code="redis_failed")

@@ -30,18 +30,18 @@ class Reading:
     async def get(self, reach: Reach, ids: Sequence[str], now: datetime) -> list[Record | None]:
         wanted = list(dict.fromkeys(ids))
         scope = reach.exact()
-        found: dict[str, Record] = {}
         if scope is not None:
-            await self.fetch({self._names.owner(scope).tag: wanted}, now, found)
+            holders = {self._names.owner(scope).tag: wanted}
         else:
-            await self.fetch(await self._holders(reach, wanted), now, found)
+            holders = await self._holders(reach, wanted)
+        found = await self.fetch(holders, now)
         kept = {
-            id_: record for id_, record in found.items() if reach.covers(record.scope) and lives(record, now)
+            id_: record for (_, id_), record in found.items() if reach.covers(record.scope) and lives(record, now)
         }  # fmt: skip
         return [kept.get(id_) for id_ in ids]
 
-    async def fetch(self, wanted: Mapping[str, Sequence[str]], now: datetime, into: dict[str, Record]) -> None:
-        """The records of each scope under their ids, whatever shelf they stand on. What is not there is left out."""
+    async def fetch(self, wanted: Mapping[str, Sequence[str]], now: datetime) -> dict[tuple[str, str], Record]:
+        """The records of each scope, by scope and id, whatever shelf they stand on. What is not there is left out."""
         commands: list[Sequence[Argument]] = []
         each_has = 3 if self._ends else 2
         for tag, ids in wanted.items():
@@ -51,13 +51,15 @@ class Reading:
             if self._ends:
                 commands.append(("HGET", f"{base}:session:meta", "until"))
         answers = await self._wire.ask_all(commands) if commands else []
-        for number, ids in enumerate(wanted.values()):
+        found: dict[tuple[str, str], Record] = {}
+        for number, (tag, ids) in enumerate(wanted.items()):
             records, messages, *until = answers[each_has * number : each_has * (number + 1)]
             alive = not until or not _past(until[0], now)
             for id_, one, other in zip(ids, records, messages, strict=True):
                 raw = one if one is not None else other if alive else None
                 if raw is not None:
-                    into[id_] = _read(raw, id_)
+                    found[tag, id_] = _read(raw, id_)
+        return found
 
     async def scopes(self, reach: Reach) -> dict[str, bytes]:
         """The covered scopes, each with what its index says; of an exact reach the one, looked up or not."""

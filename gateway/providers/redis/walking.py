@@ -77,11 +77,10 @@ class Walking:
     async def _records(self, places: Sequence[tuple[Place, str]], now: datetime) -> list[Record]:
         wanted: dict[str, list[str]] = {}
         for at, tag in places:
-            wanted.setdefault(tag, []).append(at[_DIGITS:].decode())
-        found: dict[str, Record] = {}
-        await self._reading.fetch(wanted, now, found)
-        there = [found.get(at[_DIGITS:].decode()) for at, _ in places]
-        return [record for record, (at, _) in zip(there, places, strict=True) if record and _stands(record, at)]
+            wanted.setdefault(tag, []).append(_id(at))
+        found = await self._reading.fetch(wanted, now)
+        there = [(found.get((tag, _id(at))), at) for at, tag in places]
+        return [record for record, at in there if record is not None and _stands(record, at)]
 
 
 def _command(run: _Run, order: Order, count: int) -> tuple[Argument, ...]:
@@ -108,6 +107,10 @@ def _ready(runs: Sequence[_Run], order: Order) -> list[tuple[Place, str]]:
         run.drawn = kept
     taken.sort(reverse=newest)
     return taken
+
+
+def _id(at: Place) -> str:
+    return at[_DIGITS:].decode()
 
 
 def _stands(record: Record, at: Place) -> bool:
