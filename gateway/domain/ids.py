@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from gateway.domain.scope import fingerprint
+from gateway.domain.scope import Scope, fingerprint
 
 Clock: TypeAlias = Callable[[], datetime]
 Randomness: TypeAlias = Callable[[int], bytes]
@@ -64,3 +64,8 @@ def keyed_id(*parts: str) -> str:
     digest[6] = (digest[6] & 0x0F) | 0x80
     digest[8] = (digest[8] & 0x3F) | 0x80
     return str(uuid.UUID(bytes=bytes(digest)))
+
+
+def slot_id(scope: Scope, what: str) -> str:
+    """The id of the one record of its sort that a scope has, such as a session's system prompt."""
+    return keyed_id(scope.tenant, what, scope.space, scope.user, scope.agent, scope.run)

@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Capabilities, Kit, Provider
-from tests.servers import aws, given, mem0_platform, openai, postgres, qdrant, redis, zep
+from tests.servers import aws, given, mem0_platform, mongo, openai, postgres, qdrant, redis, zep
 
 DIMENSION = 8
 
@@ -76,9 +76,9 @@ SUBJECTS = (
         options=lambda place: {
             **{key: place.server[key] for key in ("endpoint_url", "region")},
             **aws.KEYS,
-            "bucket": "conformance",
+            "bucket": place.token,
             "create_bucket": True,
-            "prefix": place.token,
+            "prefix": "archive",
         },
         server=aws.aws,
     ),
@@ -91,6 +91,8 @@ SUBJECTS = (
             **{key: place.server[key] for key in ("endpoint_url", "region")},
             **aws.KEYS,
             "table_name": place.token,
+            "connect_timeout": 30,
+            "timeout": 60,  # the stand-in is slow where a machine is busy
         },
         server=aws.dynamodb,
     ),
@@ -114,7 +116,9 @@ SUBJECTS = (
         plugin="gateway.providers.mem0:Mem0",
         against="real",
         through="mem0ai in this process, embedded Qdrant, a model of ours",
-        options=lambda place: {"config": openai.mem0_block(place.server["url"], "data/qdrant", place.token)},
+        options=lambda place: {
+            "config": openai.mem0_block(place.server["url"], f"{place.server['folder']}/{place.token}", place.token)
+        },
         server=openai.openai,
     ),
     Subject(
@@ -182,5 +186,29 @@ SUBJECTS = (
         through="Zep's cloud" if given("ZEP") else "our server from the models of Zep's client",
         options=lambda place: zep.options(place.server, place.token),
         server=zep.zep,
+    ),
+    Subject(
+        name="mongodb",
+        plugin="gateway.providers.mongodb:Mongodb",
+        against="real" if given("MONGODB") else "stand-in",
+        through="the server named in the environment" if given("MONGODB") else "our own wire server",
+        options=lambda place: mongo.options(place.server, place.token),
+        server=mongo.mongodb,
+    ),
+    Subject(
+        name="mongodb-motor",
+        plugin="gateway.providers.mongodb:Mongodb",
+        against="real" if given("MONGODB") else "stand-in",
+        through="the server named in the environment, Motor" if given("MONGODB") else "our own wire server, Motor",
+        options=lambda place: {"url": place.server["url"], "collection": place.token, "driver": "motor"},
+        server=mongo.mongodb,
+    ),
+    Subject(
+        name="mongodb-nx",
+        plugin="gateway.providers.mongodb:Mongodb",
+        against="stand-in",
+        through="nx-27017",
+        options=lambda place: {"url": place.server["url"], "collection": place.token},
+        server=mongo.nx,
     ),
 )

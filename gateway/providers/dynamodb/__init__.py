@@ -7,22 +7,28 @@ tables of Fence's agents. Knows nothing of routes, ranking or sealing.
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from gateway.domain.errors import Unavailable
 from gateway.domain.ports import Capabilities, Kit, Page, Scan
-from gateway.domain.record import Kind, Record
+from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach
 from gateway.domain.units import Secret
 from gateway.providers.aws import REQUIRES, Access, connect
+from gateway.providers.dynamodb.fence import Fence, FenceStands
+from gateway.providers.dynamodb.fence_items import NAMES
+from gateway.providers.dynamodb.fence_keys import FenceKeys, Template
+from gateway.providers.dynamodb.forms import RESERVED
 from gateway.providers.dynamodb.opening import Opening
 from gateway.providers.dynamodb.own import Own, Plain
 from gateway.providers.dynamodb.table import Table
 
 __all__ = ["Dynamodb"]
+
+_FENCE_ONLY: Final = ("primary_key_value", "sort_key_value_prefix", "source", "extra_fields", "tenant")
 
 
 class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +42,36 @@ class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     access_key_id: Annotated[Secret, Meta(description="Else the environment's credentials.")] | None = None
     secret_access_key: Annotated[Secret, Meta(description="Goes with `access_key_id`.")] | None = None
     session_token: Annotated[Secret, Meta(description="Goes with temporary keys.")] | None = None
+    layout: Annotated[
+        Literal["own", "fence"], Meta(description="own: any record. fence: messages as the agents of Fence keep them.")
+    ] = "own"
+    primary_key_name: Annotated[str, Meta(min_length=1, description="The table's partition key.")] = "PK"
+    sort_key_name: Annotated[str, Meta(min_length=1, description="The table's sort key.")] = "SK"
+    primary_key_value: (
+        Annotated[
+            str,
+            Meta(
+                description="`layout: fence`: the partition of a session, with {tenant_id}, {user_id}, {agent_id} or "
+                "{session_id} in it."
+            ),
+        ]
+        | None
+    ) = None
+    sort_key_value: Annotated[
+        str, Meta(description="`layout: fence`: Fence's name for the session, with the same parts.")
+    ] = "{session_id}"
+    sort_key_value_prefix: (
+        Annotated[str, Meta(description="`layout: fence`: as the agents have it; without one they write None.")] | None
+    ) = None
+    source: Annotated[str, Meta(description="`layout: fence`: written as the `Source` of each message.")] | None = None
+    extra_fields: Annotated[
+        dict[str, Any], Meta(description="`layout: fence`: attributes written with each message.")
+    ] = {}
+    tenant: (
+        Annotated[str, Meta(description="`layout: fence`: whose table it is, where its keys do not name the tenant.")]
+        | None
+    ) = None
+    space: Annotated[str, Meta(description="`layout: fence`: the space of the routes that use it.")] = "default"
     connect_timeout: Annotated[float, Meta(gt=0, description="Seconds until a connection must stand.")] = 3.0
     timeout: Annotated[float, Meta(gt=0, description="Seconds without a byte of a reply.")] = 10.0
 
@@ -43,6 +79,25 @@ class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         if (self.table_name is None) == (self.table is None):
             raise ValueError("give `table_name` (or `table`, which means the same): one of the two")
         self.access()
+        if self.layout == "fence":
+            self.fence_keys()
+            if taken := (RESERVED | NAMES | {self.primary_key_name, self.sort_key_name}) & self.extra_fields.keys():
+                raise ValueError(f"`extra_fields` cannot be named {', '.join(sorted(taken))}: these are used already")
+        elif given := [name for name in _FENCE_ONLY if getattr(self, name)]:
+            raise ValueError(f"`{given[0]}` belongs to `layout: fence`")
+
+    def fence_keys(self) -> FenceKeys:
+        if self.primary_key_value is None:
+            raise ValueError("`layout: fence` needs the `primary_key_value` that its agents have, such as '{user_id}'")
+        partition, session = Template(self.primary_key_value), Template(self.sort_key_value)
+        names = {*partition.names, *session.names}
+        if "session_id" not in names:
+            raise ValueError("neither `primary_key_value` nor `sort_key_value` has {session_id}: sessions would be one")
+        if ("tenant_id" in names) == (self.tenant is not None):
+            raise ValueError(
+                "say whose messages these are: give `tenant`, or {tenant_id} in `primary_key_value`, and not both"
+            )
+        return FenceKeys(partition, session, self.sort_key_value_prefix, self.tenant, self.space)
 
     def name(self) -> str:
         return self.table_name or self.table or ""
@@ -67,19 +122,25 @@ class Dynamodb:
     def __init__(self, options: DynamodbOptions, kit: Kit) -> None:
         self._options = options
         self._kit = kit
-        self._layout: Own | None = None
-        self._client: Any = None
+        self._layout: Own | Fence | None = None
 
     @classmethod
-    def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
-        return Capabilities(kinds=frozenset(Kind), pinged=True, durable=True, shared=True)
+    def capabilities(cls, options: Any) -> Capabilities:
+        kinds = KINDS_OF[Family.MESSAGE] if options.layout == "fence" else frozenset(Kind)
+        return Capabilities(kinds=kinds, pinged=True, durable=True, shared=True)
 
     async def open(self, stack: AsyncExitStack) -> None:
         options, name = self._options, self._kit.name
         client = await connect(stack, "dynamodb", options.access(), name, settings={"parameter_validation": False})
-        await Opening(client, name, options.name(), "PK", "SK").ensure(create=options.auto_create, expiry=True)
-        self._client = client
-        self._layout = Own(Table(client, name, options.name(), "PK", "SK"), Plain())
+        partition, sort = options.primary_key_name, options.sort_key_name
+        await Opening(client, name, options.name(), partition, sort).ensure(create=options.auto_create)
+        table = Table(client, name, options.name(), partition, sort)
+        if options.layout == "fence":
+            keys = options.fence_keys()
+            own = Own(table, FenceStands(keys, options.source, options.extra_fields))
+            self._layout = Fence(table, keys, own)
+        else:
+            self._layout = Own(table, Plain())
         stack.callback(self._close)
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
@@ -96,13 +157,12 @@ class Dynamodb:
         return await self._opened().scan(reach, scan, self._kit.clock())
 
     async def ping(self) -> None:
-        layout = self._opened()
-        await layout.ping()
+        await self._opened().ping()
 
-    def _opened(self) -> Own:
+    def _opened(self) -> Own | Fence:
         if self._layout is None:
             raise Unavailable(f"{self._kit.name} is not open", code="closed")
         return self._layout
 
     def _close(self) -> None:
-        self._layout = self._client = None
+        self._layout = None

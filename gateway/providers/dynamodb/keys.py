@@ -19,6 +19,7 @@ from gateway.domain.errors import Invalid, Tampered
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Scope, fingerprint
 
+OURS: Final = ("s#", "p#", "t#")
 MAX_PARTITION: Final = 2048  # bytes; both are DynamoDB's
 MAX_SORT: Final = 1024
 

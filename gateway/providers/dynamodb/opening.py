@@ -22,7 +22,7 @@ class Opening:
         self._table = table
         self._keys = {"HASH": partition} | ({"RANGE": sort} if sort is not None else {})
 
-    async def ensure(self, *, create: bool, expiry: bool) -> None:
+    async def ensure(self, *, create: bool) -> None:
         """Unavailable where the table is not there and may not be made, or has other keys. Idempotent."""
         found = await self._found()
         if found is None:
@@ -41,7 +41,7 @@ class Opening:
                 f"this configuration needs {_said(self._keys, {})}",
                 code="other_keys",
             )
-        if create and expiry:
+        if create:
             await self._expire()
 
     async def _found(self) -> Mapping[str, Any] | None:

@@ -129,6 +129,19 @@ class Table:
             return refused.settle(self._provider)
         return True
 
+    async def remove(self, key: Key, unless: Sequence[str]) -> bool:
+        """Whether an item was there that has none of these attributes; it is gone then."""
+        names = {f"#n{number}": name for number, name in enumerate(unless)}
+        condition = " AND ".join(["attribute_exists(#p)", *(f"attribute_not_exists({alias})" for alias in names)])
+        try:
+            await self._sent(
+                "delete_item", TableName=self._name, Key=self.attributes(key), ConditionExpression=condition,
+                ExpressionAttributeNames={"#p": self.partition, **names},
+            )  # fmt: skip
+        except _Refused as refused:
+            return refused.settle(self._provider)
+        return True
+
     async def call(self, verb: str, **asked: Any) -> Any:
         with in_words(self._provider):
             return await getattr(self._client, verb)(**asked)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.domain.errors import NotFound
-from gateway.domain.ids import Stamp, keyed_id
+from gateway.domain.ids import Stamp, slot_id
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Scope
@@ -29,7 +29,7 @@ _LEAD: Final = timedelta(seconds=5)
 
 def own_id(scope: Scope, what: Kind) -> str:
     """The id of the one record of this kind that a session has. A prefill is told from it by its own word."""
-    return _slot(scope, what.value)
+    return slot_id(scope, what.value)
 
 
 def must_look(call: Call) -> bool:
@@ -79,7 +79,7 @@ def opened(call: Call, scope: Scope, stamp: Stamp, metadata: dict[str, Any]) -> 
     at = stamp.at - _LEAD
     message = msgspec.structs.replace(
         session,
-        id=_slot(scope, "prefill"),
+        id=slot_id(scope, "prefill"),
         kind=Kind.MESSAGE,
         text=prefill,
         body=msgspec.json.encode({"role": "assistant", "content": prefill}),
@@ -104,10 +104,6 @@ def renewed(call: Call, stamp: Stamp, records: Sequence[Record | None]) -> list[
         for record in records
         if record is not None
     ]
-
-
-def _slot(scope: Scope, what: str) -> str:
-    return keyed_id(scope.tenant, what, scope.space, scope.user, scope.agent, scope.run)
 
 
 async def embedded(call: Call, records: Sequence[Record]) -> list[Record]:
