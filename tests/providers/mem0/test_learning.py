@@ -1,0 +1,158 @@
+"""mem0's own extraction: what it makes of messages is a memory like any other, of the scope of the messages."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.errors import Unavailable
+from gateway.domain.filters import Compare
+from gateway.domain.ports import Where
+from gateway.domain.record import Kind, Provenance
+from gateway.domain.scope import Reach
+from gateway.providers.mem0 import Mem0
+from tests.conformance.making import MEMORIES, Maker, Time, everything, one, scanned
+from tests.servers.mem0_platform import LEARNING
+
+from .opening import Opened, hosted, way_of
+
+SAID = "Hello! I moved to Lisbon last year. The weather is nice."
+FACT = "User moved to Lisbon last year"
+
+
+async def test_the_fact_is_kept_and_not_the_turn(mem0: Mem0, make: Maker) -> None:
+    turns = [make.record(SAID, role="user"), make.record("How nice!", role="assistant")]
+    (learned,) = await mem0.extract(turns, wait=True)
+    assert (learned.text, learned.event) == (FACT, "ADD")
+    reach = Reach.only(make.scope())
+    (record,) = await scanned(mem0, reach)
+    assert (record.id, record.text, record.kind, record.version) == (learned.id, FACT, Kind.MEMORY, 1)
+    assert list(await mem0.get(reach, [learned.id])) == [record]
+    assert [hit.record for hit in await mem0.relevant(reach, "where does she live", MEMORIES, 5)] == [record]
+
+
+async def test_put_keeps_the_turns_as_they_are(mem0: Mem0, make: Maker) -> None:
+    turns = [make.record(SAID, role="user"), make.record("How nice!", role="assistant")]
+    await mem0.put(turns)
+    assert await scanned(mem0, Reach.only(make.scope())) == turns[::-1]
+
+
+async def test_the_same_fact_twice_is_one_memory_and_the_events_say_so(mem0: Mem0, make: Maker) -> None:
+    first = await mem0.extract([make.record(SAID, role="user")], wait=True)
+    again = await mem0.extract([make.record(SAID, role="user")], wait=True)
+    assert [each.event for each in first] == ["ADD"]
+    assert [each for each in again if each.event != "NONE"] == []
+    assert len(await scanned(mem0, Reach.only(make.scope()))) == 1
+
+
+async def test_the_same_fact_of_another_scope_is_another_memory(mem0: Mem0, make: Maker) -> None:
+    scopes = [make.scope("ann"), make.scope("bob"), make.scope("ann", run="r1")]
+    for scope in scopes:
+        assert len(await mem0.extract([make.record(SAID, scope, role="user")], wait=True)) == 1
+    for scope in scopes:
+        assert [each.text for each in await scanned(mem0, Reach.only(scope))] == [FACT]
+    assert len(await scanned(mem0, everything(make.tenant))) == 3
+
+
+async def test_what_is_learned_has_the_scope_metadata_and_origin_of_the_messages(mem0: Mem0, make: Maker) -> None:
+    origin = Provenance(principal="k1", route="notes", agent="support")
+    turn = make.record(SAID, role="user", metadata={"topic": {"name": "home"}}, provenance=origin)
+    (learned,) = await mem0.extract([turn], wait=True)
+    where = Where(frozenset({Kind.MEMORY}), Compare("eq", "home", path=("topic", "name")))
+    (record,) = await scanned(mem0, Reach.only(make.scope()), where)
+    assert (record.id, record.scope, record.metadata, record.provenance) == (
+        learned.id, turn.scope, turn.metadata, origin,
+    )  # fmt: skip
+    assert record.created_at == turn.created_at
+    assert (record.body, record.vector, record.role) == (None, None, "")
+
+
+async def test_what_is_learned_lives_no_longer_than_the_messages(mem0: Mem0, make: Maker, clock: Time) -> None:
+    (learned,) = await mem0.extract(
+        [make.record("Hi", role="user", ttl=50), make.record(SAID, role="user", ttl=10)], wait=True
+    )
+    reach = Reach.only(make.scope())
+    assert (await mem0.get(reach, [learned.id]))[0] is not None
+    clock.forward(seconds=11)
+    assert list(await mem0.get(reach, [learned.id])) == [None]
+    assert await mem0.sweep(10) == 1
+
+
+async def test_what_is_learned_can_be_changed_and_deleted_by_its_scope_alone(mem0: Mem0, make: Maker) -> None:
+    (learned,) = await mem0.extract([make.record(SAID, role="user")], wait=True)
+    reach, other = Reach.only(make.scope()), Reach.only(make.scope("bob"))
+    (record,) = await scanned(mem0, reach)
+    assert list(await mem0.get(other, [learned.id])) == [None]
+    assert await mem0.delete(other, [learned.id]) == 0
+    assert list(await mem0.put([make.record("taken", make.scope("bob"), id=learned.id, version=9)])) == [False]
+    changed = make.record("moved to Porto", id=record.id, version=2, created_at=record.created_at)
+    assert list(await mem0.put([changed])) == [True]
+    assert await scanned(mem0, reach) == [changed]
+    assert await one(mem0, changed) == changed
+    assert await mem0.delete(reach, [learned.id]) == 1
+    assert await scanned(mem0, reach) == []
+
+
+async def test_nothing_to_learn_from_is_nothing_learned(mem0: Mem0, make: Maker) -> None:
+    assert list(await mem0.extract([make.record("The weather is nice.", role="user")], wait=True)) == []
+    assert list(await mem0.extract([make.record("{}", role="tool"), make.record(" ", role="user")], wait=True)) == []
+    assert list(await mem0.extract([], wait=True)) == []
+
+
+async def test_what_was_learned_is_there_after_a_restart(opened: Opened, make: Maker) -> None:
+    async with opened() as mem0:
+        await mem0.extract([make.record(SAID, role="user")], wait=True)
+    async with opened() as mem0:
+        assert [each.text for each in await scanned(mem0, Reach.only(make.scope()))] == [FACT]
+
+
+async def test_the_platform_learns_later_and_waiting_is_waiting_for_it(
+    platform: Mapping[str, str], tmp_path: Path, clock: Time, make: Maker
+) -> None:
+    async with hosted(platform, tmp_path, clock)() as mem0:
+        start = time.perf_counter()
+        assert list(await mem0.extract([make.record(SAID, role="user")], wait=False)) == []
+        assert time.perf_counter() - start < LEARNING
+        assert await scanned(mem0, Reach.only(make.scope())) == []
+        assert len(await mem0.extract([make.record("I like tea.", role="user")], wait=True)) == 1
+        assert time.perf_counter() - start >= LEARNING
+        assert len(await scanned(mem0, Reach.only(make.scope()))) == 2
+
+
+async def test_an_extraction_that_fails_afterwards_is_told_to_who_waits(
+    platform: Mapping[str, str], tmp_path: Path, clock: Time, make: Maker
+) -> None:
+    async with hosted(platform, tmp_path, clock)() as mem0:
+        with pytest.raises(Unavailable, match="failed over it"):
+            await mem0.extract([make.record("I FAIL.", role="user")], wait=True)
+
+
+async def test_waiting_has_an_end(platform: Mapping[str, str], tmp_path: Path, clock: Time, make: Maker) -> None:
+    async with hosted(platform, tmp_path, clock, extract_timeout="50ms")() as mem0:
+        with pytest.raises(Unavailable, match="has not come to an end"):
+            await mem0.extract([make.record(SAID, role="user")], wait=True)
+
+
+async def test_a_memory_that_mem0_made_without_our_document_is_read_by_its_owners_name(mem0: Mem0, make: Maker) -> None:
+    """Written past the gateway: the name of the mem0 user is all that says whose it is."""
+    record = make.record("to be overwritten")
+    await mem0.put([record])
+    way = way_of(mem0)
+    (kept,) = await way.listed(Reach.only(make.scope()), Kind.MEMORY)
+    if hasattr(way, "_memory"):
+        told = await way._aside.run(
+            lambda: way._memory.add("likes jazz", user_id=kept.owner, infer=False),
+            10,
+        )
+    else:
+        told = await way._client.add("likes jazz", user_id=kept.owner, infer=False)
+    place = told["results"][0]["id"]
+    reach = Reach.only(make.scope())
+    (found,) = await mem0.get(reach, [place])
+    assert found is not None and (found.text, found.scope) == ("likes jazz", make.scope())
+    assert abs(found.created_at - Time().now) < timedelta(minutes=1)
+    assert {each.id for each in await scanned(mem0, reach)} == {record.id, place}
+    assert list(await mem0.get(Reach.only(make.scope("bob")), [place])) == [None]
+    assert await mem0.delete(reach, [place]) == 1
