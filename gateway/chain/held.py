@@ -1,69 +1,33 @@
-"""A link around what may be open only once: its place can be taken by another instance while calls go on.
+"""A gate before what may be open only once: its place can be taken by another instance while calls go on.
 
 Between closing the one and opening the other, new calls wait a moment and then fail; those under way are waited for.
 Knows nothing of why or when that happens.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, ClassVar, Final, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
-import msgspec
-
+from gateway.chain.through import Through, Verb
 from gateway.domain.errors import Unavailable
-from gateway.domain.ports import (
-    Brief,
-    Briefs,
-    Capabilities,
-    Count,
-    Counted,
-    Extracts,
-    Hit,
-    Learned,
-    Matching,
-    Nearest,
-    Page,
-    Pinged,
-    Provider,
-    Relevant,
-    Revised,
-    Scan,
-    Sweeps,
-    Where,
-)  # fmt: skip
-from gateway.domain.record import Kind, Record
-from gateway.domain.scope import Reach
-
-__all__ = ["Held"]
+from gateway.domain.ports import Provider
 
 HOLD_SECONDS: Final = 2.0  # how long a call waits for the other instance
 
-
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Has none: whatever is exclusive is held."""
+Result = TypeVar("Result")
 
 
 class Held:
-    """Has the capabilities of what it wraps; without an instance every call is Unavailable."""
-
-    type_name: ClassVar[str] = "held"
-    Options: ClassVar[type[Any]] = Options
+    """`provider` has the capabilities of what is behind the gate; with nothing there every call is Unavailable."""
 
     def __init__(self, inner: Provider | None = None) -> None:
+        self.provider: Provider = Through(self._around)
         self._inner = inner
         self._running = 0
         self._idle = asyncio.Event()
         self._free = asyncio.Event()
         self._idle.set()
         self._free.set()
-
-    @classmethod
-    def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 - the port's signature
-        raise TypeError("what is held has the capabilities of what it wraps")
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Nothing of its own to open."""
 
     async def hold(self, seconds: float) -> bool:
         """From here on new calls wait. Whether those under way have ended within `seconds`."""
@@ -80,63 +44,7 @@ class Held:
         self._inner = inner
         self._free.set()
 
-    async def put(self, records: Sequence[Record]) -> Sequence[bool]:
-        async with self._call() as inner:
-            return await inner.put(records)
-
-    async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
-        async with self._call() as inner:
-            return await inner.get(reach, ids)
-
-    async def delete(self, reach: Reach, ids: Sequence[str]) -> int:
-        async with self._call() as inner:
-            return await inner.delete(reach, ids)
-
-    async def scan(self, reach: Reach, scan: Scan) -> Page:
-        async with self._call() as inner:
-            return await inner.scan(reach, scan)
-
-    async def nearest(self, reach: Reach, vector: bytes, where: Where, limit: int) -> Sequence[Hit]:
-        async with self._call() as inner:
-            return await cast("Nearest", inner).nearest(reach, vector, where, limit)
-
-    async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
-        async with self._call() as inner:
-            return await cast("Matching", inner).matching(reach, words, where, limit)
-
-    async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:
-        async with self._call() as inner:
-            return await cast("Relevant", inner).relevant(reach, question, where, limit)
-
-    async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
-        async with self._call() as inner:
-            return await cast("Extracts", inner).extract(records, wait=wait)
-
-    async def brief(self, reach: Reach, question: str) -> Brief:
-        async with self._call() as inner:
-            return await cast("Briefs", inner).brief(reach, question)
-
-    async def ping(self) -> None:
-        async with self._call() as inner:
-            if isinstance(inner, Pinged):
-                await inner.ping()
-
-    async def revision(self, reach: Reach) -> bytes:
-        async with self._call() as inner:
-            return await cast("Revised", inner).revision(reach)
-
-    async def sweep(self, limit: int) -> int:
-        async with self._call() as inner:
-            return await inner.sweep(limit) if isinstance(inner, Sweeps) else 0
-
-    async def count(self) -> dict[Kind, Count]:
-        async with self._call() as inner:
-            if isinstance(inner, Counted):
-                return await inner.count()
-            raise Unavailable("this backend does not count", code="not_counted")
-
-    @asynccontextmanager
-    async def _call(self) -> AsyncGenerator[Provider]:
+    async def _around(self, _verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         if not self._free.is_set():
             try:
                 async with asyncio.timeout(HOLD_SECONDS):
@@ -148,7 +56,7 @@ class Held:
         self._running += 1
         self._idle.clear()
         try:
-            yield self._inner
+            return await call(self._inner)
         finally:
             self._running -= 1
             if not self._running:

@@ -80,7 +80,7 @@ class Holder:
             _log.error("an exclusive thing is held by nobody now", extra=told)
 
     def pass_on(self, other: "Holder") -> None:
-        self.held.go_on(other.held if other.likeness == self.likeness else None)
+        self.held.go_on(other.held.provider if other.likeness == self.likeness else None)
 
     @property
     def likeness(self) -> object:

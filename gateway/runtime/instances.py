@@ -108,7 +108,7 @@ class Instances:
                 async with self._passing:
                     rivals = self._rivals(key, things)
                     if rehearsal and rivals:
-                        return Opened(Held(), "rehearsal")
+                        return Opened(Held().provider, "rehearsal")
                     entry = await self._held(use, entry, rivals, stack)
                     entry.asker = stack
             elif entry is None:
@@ -211,4 +211,4 @@ def _exclusive(use: Use, name: str) -> _Entry:
     holder = Holder(use.things(), (use.declared.plugin, use.kit.dimension), opening)
     close = AsyncExitStack()
     close.push_async_callback(holder.close)
-    return _Entry(use.declared.key, Opened(holder.held, name), close, holder)
+    return _Entry(use.declared.key, Opened(holder.held.provider, name), close, holder)

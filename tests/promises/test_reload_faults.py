@@ -130,6 +130,7 @@ async def test_a_build_that_takes_too_long_is_given_up_as_a_whole(
     async with gateway(tmp_path, text(1), catalog=with_erratic(yard)) as served:
         outcome = await changed(served, text(2, ", opening: hang"))
         assert (outcome.result, outcome.stage) == ("rejected", Stage.BUILD)
+        monkeypatch.setattr(reloading, "BUILD_SECONDS", 10.0)
         await recovers(served, yard, 3)
 
 
