@@ -19,6 +19,7 @@ from gateway.domain.ports import Provider
 
 Result = TypeVar("Result")
 
+_PAUSE: Final = 0.02  # before a second attempt
 _GROWTH: Final = 2.0  # how much longer a backend is left alone after each call that found it still away
 
 
@@ -31,7 +32,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 5  # in a row, until it is left alone
     open_seconds: float = 1.0  # for how long at first
     max_open_seconds: float = 30.0
-    attempts: int = 2  # of a read, the first one among them
+    retry: bool = True  # a failed read, once
     retry_share: float = 0.2  # of the calls under way
     retry_floor: int = 3
 
@@ -79,20 +80,18 @@ class Guard:
         return State.ASKING if self._asking else State.OPEN
 
     async def _around(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
-        attempt = 1
-        while True:
-            try:
-                return await self._once(call)
-            except (Unavailable, DeadlineExceeded) as error:
-                if verb in WRITES or attempt >= self._rules.attempts or not self._may_retry(error):
-                    raise
-            attempt += 1
-            self.retrying += 1
-            self.retried += 1
-            try:
-                await self._pause(0.01 * attempt)
-            finally:
-                self.retrying -= 1
+        try:
+            return await self._once(call)
+        except (Unavailable, DeadlineExceeded) as error:
+            if verb in WRITES or not self._may_retry(error):
+                raise
+        self.retrying += 1
+        self.retried += 1
+        try:
+            await self._pause(_PAUSE)
+            return await self._once(call)
+        finally:
+            self.retrying -= 1
 
     async def _once(self, call: Callable[[Any], Awaitable[Result]]) -> Result:
         asking = self._admitted()
@@ -148,7 +147,7 @@ class Guard:
             ) from None
 
     def _may_retry(self, error: Unavailable | DeadlineExceeded) -> bool:
-        if error.code in ("breaker_open", "overloaded") or self.state is not State.CLOSED:
+        if not self._rules.retry or error.code in ("breaker_open", "overloaded") or self.state is not State.CLOSED:
             return False
         return self.retrying < max(self._rules.retry_floor, self._rules.retry_share * (self.running + self.waiting))
 
