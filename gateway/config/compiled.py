@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.levels import Level
-from gateway.config.model import Admin, Auth, Layer, Match, Plugins, Policy, Reload, Server
+from gateway.config.model import Admin, Auth, Guarding, Layer, Match, Plugins, Policy, Reload, Server
 from gateway.domain.filters import Filter
 from gateway.domain.record import Family
 from gateway.domain.scope import ScopeRule
@@ -33,6 +33,7 @@ class Plugged(msgspec.Struct, frozen=True, kw_only=True):
     plugin: type[Any]
     options: Any  # an instance of plugin.Options
     embedder: str | None = None  # key of an embedder; providers only, None for no vectors
+    guard: Guarding | None = None  # providers only; None for nothing before it
     labels: Mapping[str, Any] = {}
     mark: Mark | None = None  # None for what is built in
     owner: str = ""  # "" is the gateway, else the tenant

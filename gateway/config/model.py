@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
+from gateway.chain.guarded import Rules
 from gateway.domain.principal import Role
 from gateway.domain.record import Family
 from gateway.domain.units import Duration, Secret, Size
@@ -79,6 +80,31 @@ class Retrieval(Keys, frozen=True, kw_only=True):
     overrides: Annotated[tuple[Override, ...], Meta(description="What a request may set for itself.")] = (
         "strategy", "top_k", "min_relevance", "time_window_hours", "max_tokens", "filters",
     )  # fmt: skip
+
+
+class Guarding(Keys, frozen=True, kw_only=True):
+    """What stands before a backend, for all routes that use it together."""
+
+    timeout: Annotated[Duration, Meta(description="For one call.")] = field(default_factory=lambda: Duration("10s"))
+    max_concurrent: Annotated[int, Meta(ge=1, le=10_000, description="Calls at once.")] = 128
+    max_waiting: Annotated[int, Meta(ge=0, le=100_000, description="Calls that wait for one of those to end.")] = 256
+    failures: Annotated[int, Meta(ge=1, description="In a row, until the backend is left alone.")] = 5
+    open_for: Annotated[Duration, Meta(description="How long at first; twice as long each time it is still away.")] = (
+        field(default_factory=lambda: Duration("1s"))
+    )
+    max_open_for: Duration = field(default_factory=lambda: Duration("30s"))
+    retry: Annotated[bool, Meta(description="Whether a read that failed is tried once more.")] = True
+
+    def rules(self) -> Rules:
+        return Rules(
+            timeout=self.timeout.seconds,
+            max_concurrent=self.max_concurrent,
+            max_waiting=self.max_waiting,
+            failures=self.failures,
+            open_seconds=self.open_for.seconds,
+            max_open_seconds=self.max_open_for.seconds,
+            retry=self.retry,
+        )
 
 
 class Session(Keys, frozen=True, kw_only=True):

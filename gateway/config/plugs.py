@@ -9,12 +9,14 @@ from gateway.config.catalog import GROUPS, Catalog, Group, missing_packages
 from gateway.config.codes import found
 from gateway.config.compiled import Plugged
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.model import Guarding
 from gateway.config.suggest import advise
 from gateway.config.unit import Unit, decode_unit
 
 Missing: TypeAlias = Mapping[type[Any], tuple[tuple[str, str], ...]]  # class -> modules, each with its extra
 
-COMMON: Final = frozenset({"type", "embedder", "labels"})
+COMMON: Final = frozenset({"type", "embedder", "guard", "labels"})
+_PROVIDERS: Final = frozenset({"embedder", "guard"})
 LOCAL: Final = "local"
 NONE: Final = "none"
 
@@ -38,7 +40,7 @@ def read_plugged(
     notes: list[Diagnostic] = []
     for name, entry in section.items():
         plugin = catalog.of(group)[entry["type"]]
-        own = COMMON if group == "providers" else COMMON - {"embedder"}
+        own = COMMON if group == "providers" else COMMON - _PROVIDERS
         given = {key: value for key, value in entry.items() if key not in own}
         mark = unit.key(group, name)
         for module, extra in missing.get(plugin, ()):
@@ -59,6 +61,7 @@ def read_plugged(
             plugin=plugin,
             options=options,
             embedder=_embedder(entry, plugin, options) if group == "providers" else None,
+            guard=_guard(entry, plugin, options) if group == "providers" else None,
             labels=entry.get("labels", {}),
             mark=mark,
             owner=unit.owner,
@@ -71,6 +74,14 @@ def _embedder(entry: Mapping[str, Any], plugin: Any, options: Any) -> str:
     """The declared one; else ours, unless the backend understands questions by itself."""
     own = NONE if plugin.capabilities(options).relevant else LOCAL
     return cast("str", entry.get("embedder", own))
+
+
+def _guard(entry: Mapping[str, Any], plugin: Any, options: Any) -> Guarding | None:
+    """The declared one; else the usual one before what is behind a network, and none before what is in this process."""
+    written = entry.get("guard")
+    if written is None:
+        return Guarding() if plugin.capabilities(options).remote else None
+    return None if written == NONE else msgspec.convert(written, Guarding, dec_hook=decode_unit)
 
 
 def built_in(group: Group, catalog: Catalog, names: Mapping[str, str]) -> dict[str, Plugged]:

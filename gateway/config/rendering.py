@@ -12,7 +12,7 @@ from gateway.config.diagnostics import Mark
 from gateway.config.emitting import Leaf, Tree
 from gateway.config.finish import MASK
 from gateway.config.sameness import Sort, needed
-from gateway.config.showing import Showing, place
+from gateway.config.showing import Showing, guard_told, place
 
 _SECTIONS: Final[tuple[tuple[str, Sort], ...]] = (
     ("embedders", "embedder"), ("providers", "provider"), ("strategies", "strategy"),
@@ -64,6 +64,7 @@ class Rendering:
         tree: dict[str, Leaf] = {"type": Leaf(declared.type_name, self._note(declared)), **options}
         if sort == "provider":
             tree["embedder"] = Leaf(declared.embedder or "none")
+            tree["guard"] = Leaf(guard_told(declared.guard))
         return tree
 
     def _tenant(self, tenant: TenantConfig) -> Tree:

@@ -32,7 +32,7 @@ class Needed(msgspec.Struct, frozen=True, kw_only=True):
 
 def identity_of(declared: Plugged, home: Path, dimension: int | None) -> str:
     """A key that is the same exactly as long as the declaration means the same. Secrets enter it hashed."""
-    parts = [declared.key, declared.plugin.__module__, declared.options, str(home), dimension]
+    parts = [declared.key, declared.plugin.__module__, declared.options, declared.guard, str(home), dimension]
     return hashlib.sha256(msgspec.json.encode(parts, enc_hook=_plain)).hexdigest()
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 from gateway.config.cases.model import CaseFile
 from gateway.config.catalog import GROUPS, Catalog, Group
 from gateway.config.dialect import OWN_KEYS, Schema, components, with_references
-from gateway.config.model import GatewayFile, TenantFile
+from gateway.config.model import GatewayFile, Guarding, TenantFile
 from gateway.config.report.document import report_schema
 from gateway.config.stores import KEY as STORE
 from gateway.config.stores import schemes_of
@@ -31,7 +31,7 @@ _TITLES: Final[dict[File, str]] = {
 
 def build_schema(file: File, catalog: Catalog) -> Schema:
     """The schema that the check uses: no references, they are resolved before."""
-    definitions = components([_ROOTS[file]])
+    definitions = components([_ROOTS[file], Guarding])
     for definition in definitions.values():
         _plug_in(definition)
     for group in GROUPS:
@@ -107,6 +107,7 @@ def _entry(kind: str, type_name: str, plugin: type[Any], own: Schema) -> Schema:
     if kind == "provider":
         about = "Name of an embedder, or `none` for no vectors."
         common["embedder"] = {"type": "string", "default": "local", "description": about}
+        common["guard"] = {"anyOf": [{"type": "string", "enum": ["none"]}, {"$ref": "#/$defs/Guarding"}]}
     common["labels"] = {"type": "object", "description": "Free for your own use."}
     required = ["type", *own.get("required", [])]
     about = (sys.modules[plugin.__module__].__doc__ or "").strip().split("\n\n")[0]

@@ -41,6 +41,8 @@ class Shortcut:
         common = _COMMON | ({"embedder": str} if group == "providers" else {})
         if not all(isinstance(entry[key], common[key]) for key in common if key in entry):
             return False
+        if "guard" in entry:
+            return False
         options = self._options.get((group, entry.get("type", "")))
         if options is None:
             return False

@@ -11,8 +11,9 @@ import msgspec
 
 from gateway.config.compiled import Config, Plugged, TenantConfig
 from gateway.config.diagnostics import Mark
+from gateway.config.dialect import unit_text
 from gateway.config.finish import MASK, NAMED, USERINFO
-from gateway.config.model import ApiKey
+from gateway.config.model import ApiKey, Guarding
 from gateway.config.plugs import COMMON
 from gateway.config.written import MISSING, Written, refers
 from gateway.domain.units import Duration, ImportPath, Secret, Size
@@ -109,6 +110,11 @@ def _step(tree: Any, *where: str | int) -> Any:
 def plain(value: Any) -> Any:
     """JSON data. Secrets are dots already."""
     return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_hook))
+
+
+def guard_told(guard: Guarding | None) -> Any:
+    """As it is written."""
+    return "none" if guard is None else msgspec.to_builtins(guard, enc_hook=unit_text)
 
 
 def brief(value: Any) -> str:

@@ -79,6 +79,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     extracts: bool = False  # is an Extracts
     briefs: bool = False  # is a Briefs
     pinged: bool = False  # is a Pinged
+    remote: bool = False  # behind a network, which may be slow or away
     durable: bool = False  # acknowledged writes survive a killed process
     shared: bool = False  # several processes may use it at once
     exclusive: frozenset[str] = frozenset()  # things only one instance may hold, e.g. "file:/data/m.db"

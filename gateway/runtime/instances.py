@@ -7,12 +7,14 @@ connections of everything it did not change. Knows nothing of what the instances
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from gateway.chain.guarded import Guard
 from gateway.chain.held import Held
 from gateway.config.compiled import Plugged
 from gateway.config.sameness import identity_of
@@ -57,6 +59,7 @@ class Opened(msgspec.Struct, frozen=True):
 
     instance: Any
     name: str
+    guard: Guard | None = None
 
 
 class _Entry:
@@ -130,6 +133,10 @@ class Instances:
             if entry.holder is None or entry.holder.holds
         ]
 
+    def guards(self) -> dict[str, Guard]:
+        """Of everything open now, by the name it was declared under."""
+        return {each.declared: each.opened.guard for each in self._entries.values() if each.opened.guard is not None}
+
     async def _held(self, use: Use, entry: _Entry | None, rivals: list[_Entry], stack: AsyncExitStack) -> _Entry:
         if entry is not None and entry.holder is not None and entry.holder.holds:
             return entry
@@ -197,7 +204,7 @@ async def _open(use: Use, name: str) -> _Entry:
     made: Opens = use.declared.plugin(use.declared.options, use.kit)
     async with AsyncExitStack() as stack:
         await made.open(stack)
-        return _Entry(use.declared.key, Opened(made, name), stack.pop_all())
+        return _Entry(use.declared.key, _guarded(use, made, name), stack.pop_all())
 
 
 def _exclusive(use: Use, name: str) -> _Entry:
@@ -211,4 +218,12 @@ def _exclusive(use: Use, name: str) -> _Entry:
     holder = Holder(use.things(), (use.declared.plugin, use.kit.dimension), opening)
     close = AsyncExitStack()
     close.push_async_callback(holder.close)
-    return _Entry(use.declared.key, Opened(holder.held.provider, name), close, holder)
+    return _Entry(use.declared.key, _guarded(use, holder.held.provider, name), close, holder)
+
+
+def _guarded(use: Use, instance: Any, name: str) -> Opened:
+    """One guard for all routes; its state lasts as long as the instance, whatever is reloaded meanwhile."""
+    if use.declared.guard is None:
+        return Opened(instance, name)
+    guard = Guard(instance, use.declared.guard.rules(), use.declared.name, now=time.monotonic)
+    return Opened(guard.provider, name, guard)

@@ -6,7 +6,7 @@ from gateway.config.comparing.plan import Action, Detail, Verb
 from gateway.config.compiled import Config
 from gateway.config.diagnostics import Mark
 from gateway.config.sameness import Needed, Sort, needed
-from gateway.config.showing import HIDDEN, Showing, brief
+from gateway.config.showing import HIDDEN, Showing, brief, guard_told
 
 
 def actions(
@@ -47,6 +47,8 @@ def _details(before: Needed, after: Needed, shown: tuple[Showing, Showing]) -> l
             found.append(_detail(name, was, now, marks))
     if old.embedder != new.embedder:
         found.append(_detail("embedder", old.embedder or "none", new.embedder or "none", marks))
+    if old.guard != new.guard:
+        found.append(_detail("guard", brief(guard_told(old.guard)), brief(guard_told(new.guard)), marks))
     if before.dimension != after.dimension:
         was, now = (str(each.dimension or "none") for each in (before, after))
         found.append(_detail("dimension", was, now, marks))

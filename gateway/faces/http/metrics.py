@@ -1,11 +1,12 @@
 """The meters as Prometheus text. Reads them when asked; nothing here is in a request's path."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.chain.guarded import Guard, State
 from gateway.runtime.census import Standing, census
 from gateway.runtime.helm import Helm
 from gateway.runtime.meters import BOUNDS, Meters
@@ -16,19 +17,22 @@ NAMES = ("tenant", "route", "provider", "operation")
 async def exposition(helm: Helm) -> bytes:
     running = helm.running
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reading(await running.tally.total(), await census(running.means.instances.live()), helm))
+    instances = running.means.instances
+    registry.register(_Reading(await running.tally.total(), await census(instances.live()), instances.guards(), helm))
     return generate_latest(registry)
 
 
 class _Reading(Collector):
-    def __init__(self, meters: Meters, standings: dict[str, Standing], helm: Helm) -> None:
+    def __init__(self, meters: Meters, standings: dict[str, Standing], guards: Mapping[str, Guard], helm: Helm) -> None:
         self._meters = meters
         self._standings = standings
+        self._guards = guards
         self._helm = helm
 
     def collect(self) -> Iterable[Metric]:
         yield from _operations(self._meters)
         yield from _provider_metrics(self._standings)
+        yield from _guards(self._guards)
         problems = CounterMetricFamily("gateway_problems", "Replies that were problems.", labels=["code"])
         for code, count in sorted(self._meters.problems.items()):
             problems.add_metric([code], count)
@@ -100,6 +104,20 @@ def _operations(meters: Meters) -> Iterator[Metric]:
             buckets.append((bound, total))
         latency.add_metric(names, buckets, meter.seconds)
     yield from (operations, errors, latency)
+
+
+def _guards(guards: Mapping[str, Guard]) -> Iterator[Metric]:
+    """Of this worker: each has guards of its own."""
+    state = GaugeMetricFamily("gateway_provider_breaker_open", "Whether a provider is left alone.", labels=["provider"])
+    running = GaugeMetricFamily("gateway_provider_calls", "Calls under way.", labels=["provider", "state"])
+    told = CounterMetricFamily("gateway_provider_guard", "What the guard did.", labels=["provider", "what"])
+    for name, guard in sorted(guards.items()):
+        state.add_metric([name], float(guard.state is not State.CLOSED))
+        running.add_metric([name, "running"], guard.running)
+        running.add_metric([name, "waiting"], guard.waiting)
+        for what, count in (("opened", guard.opened), ("refused", guard.refused), ("retried", guard.retried)):
+            told.add_metric([name, what], count)
+    yield from (state, running, told)
 
 
 def _provider_metrics(standings: dict[str, Standing]) -> Iterator[Metric]:
