@@ -1,9 +1,14 @@
 """The keys of the provider in YAML: what they do, and what is said of those that cannot be."""
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from gateway.config.catalog import Catalog
+from gateway.config.compiler import compile_config
+from gateway.config.diagnostics import Severity
 from gateway.providers.redis import Redis
 
 
@@ -35,6 +40,15 @@ def test_addresses_of_all_three_kinds_are_taken(url: str) -> None:
     options = msgspec.convert({"url": url}, Redis.Options, dec_hook=lambda kind, text: kind(text))
     assert options.url.reveal() == url
     assert url not in repr(options)
+
+
+def test_the_yaml_of_the_documents_is_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/backends/redis.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "gateway.yaml").write_text(block)
+    compiled = compile_config(tmp_path / "gateway.yaml", {"REDIS_URL": "redis://h"}, Catalog.builtin())
+    assert [note.line() for note in compiled.diagnostics if note.severity is Severity.ERROR] == []
+    assert compiled.config is not None
 
 
 def test_hours_are_seconds_and_nothing_is_no_end() -> None:
