@@ -1,0 +1,1 @@
+"""What the Zep provider promises beyond the clauses that hold for all."""
