@@ -30,7 +30,8 @@ class InTurn:
 def _remembered(table: Any, _memo: object) -> Any:
     """What a transaction goes back to when it fails: the same items in a table of their own."""
     other = copy.copy(table)
-    other.items = defaultdict(dict, {key: dict(found) for key, found in table.items.items()})
+    sorted_too = bool(table.range_key_attr)
+    other.items = defaultdict(dict, {key: dict(some) if sorted_too else some for key, some in table.items.items()})
     return other
 
 

@@ -16,12 +16,13 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.ports import Capabilities, Kit, Page, Scan
 from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach
-from gateway.domain.units import Secret
+from gateway.domain.units import Duration, Secret
 from gateway.providers.aws import REQUIRES, Access, connect
 from gateway.providers.dynamodb.fence import Fence, FenceStands
 from gateway.providers.dynamodb.fence_items import NAMES
 from gateway.providers.dynamodb.fence_keys import FenceKeys, Template
 from gateway.providers.dynamodb.forms import RESERVED
+from gateway.providers.dynamodb.hashed import HashTable
 from gateway.providers.dynamodb.opening import Opening
 from gateway.providers.dynamodb.own import Own, Plain
 from gateway.providers.dynamodb.table import Table
@@ -46,7 +47,9 @@ class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Literal["own", "fence"], Meta(description="own: any record. fence: messages as the agents of Fence keep them.")
     ] = "own"
     primary_key_name: Annotated[str, Meta(min_length=1, description="The table's partition key.")] = "PK"
-    sort_key_name: Annotated[str, Meta(min_length=1, description="The table's sort key.")] = "SK"
+    sort_key_name: (
+        Annotated[str, Meta(min_length=1, description="The table's sort key; null for a table that has none.")] | None
+    ) = "SK"
     primary_key_value: (
         Annotated[
             str,
@@ -72,8 +75,12 @@ class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         | None
     ) = None
     space: Annotated[str, Meta(description="`layout: fence`: the space of the routes that use it.")] = "default"
-    connect_timeout: Annotated[float, Meta(gt=0, description="Seconds until a connection must stand.")] = 3.0
-    timeout: Annotated[float, Meta(gt=0, description="Seconds without a byte of a reply.")] = 10.0
+    connect_timeout: Annotated[Duration, Meta(description="Until a connection must stand.")] = msgspec.field(
+        default_factory=lambda: Duration("3s")
+    )
+    timeout: Annotated[Duration, Meta(description="Without a byte of a reply.")] = msgspec.field(
+        default_factory=lambda: Duration("10s")
+    )
 
     def __post_init__(self) -> None:
         if (self.table_name is None) == (self.table is None):
@@ -81,6 +88,8 @@ class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         self.access()
         if self.layout == "fence":
             self.fence_keys()
+            if self.sort_key_name is None:
+                raise ValueError("`layout: fence` needs a table with a sort key: Fence reads no other")
             if taken := (RESERVED | NAMES | {self.primary_key_name, self.sort_key_name}) & self.extra_fields.keys():
                 raise ValueError(f"`extra_fields` cannot be named {', '.join(sorted(taken))}: these are used already")
         elif given := [name for name in _FENCE_ONLY if getattr(self, name)]:
@@ -109,8 +118,8 @@ class DynamodbOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             access_key_id=self.access_key_id,
             secret_access_key=self.secret_access_key,
             session_token=self.session_token,
-            connect_timeout=self.connect_timeout,
-            timeout=self.timeout,
+            connect_timeout=self.connect_timeout.seconds,
+            timeout=self.timeout.seconds,
         )
 
 
@@ -140,7 +149,7 @@ class Dynamodb:
             own = Own(table, FenceStands(keys, options.source, options.extra_fields))
             self._layout = Fence(table, keys, own)
         else:
-            self._layout = Own(table, Plain())
+            self._layout = Own(table if sort is not None else HashTable(table), Plain())
         stack.callback(self._close)
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:

@@ -8,7 +8,7 @@ import msgspec
 from gateway.domain.record import Record
 from gateway.providers.dynamodb.forms import Packed
 from gateway.providers.dynamodb.keys import Key, Place, place_key
-from gateway.providers.dynamodb.table import MAX_CHANGES, MAX_TOGETHER, Change
+from gateway.providers.dynamodb.table import MAX_TOGETHER, Change
 
 
 class Draft(msgspec.Struct):
@@ -49,15 +49,15 @@ def drafted(
     return list(drafts.values())
 
 
-def together(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
-    """As few transactions as hold them, in order."""
+def together(drafts: Sequence[Draft], room: int) -> Iterator[list[Draft]]:
+    """As few transactions as hold them, in order, with no more than `room` changes each."""
     group: list[Draft] = []
     changes = size = 0
     for draft in drafts:
         if draft.stays is None:
             continue
         more, bytes_ = len(draft.changes()), draft.stays.size
-        if group and (changes + more > MAX_CHANGES or size + bytes_ > MAX_TOGETHER):
+        if group and (changes + more > room or size + bytes_ > MAX_TOGETHER):
             yield group
             group, changes, size = [], 0, 0
         group.append(draft)
@@ -67,11 +67,13 @@ def together(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
         yield group
 
 
-def removed_together(due: Iterable[tuple[Place, list[Change]]]) -> Iterator[list[tuple[Place, list[Change]]]]:
+def removed_together(
+    due: Iterable[tuple[Place, list[Change]]], room: int
+) -> Iterator[list[tuple[Place, list[Change]]]]:
     """The same for removals."""
     group: list[tuple[Place, list[Change]]] = []
     for place, changes in due:
-        if group and sum(len(each) for _, each in group) + len(changes) > MAX_CHANGES:
+        if group and sum(len(each) for _, each in group) + len(changes) > room:
             yield group
             group = []
         group.append((place, changes))

@@ -49,7 +49,7 @@ class Fence:
         self._table = table
         self._keys = keys
         self._own = own
-        self._key_names = frozenset({table.partition, table.sort})
+        self._key_names = frozenset(table.keys())
 
     async def put(self, records: Sequence[Record], now: datetime) -> list[bool]:
         """What Fence wrote counts as version 1."""

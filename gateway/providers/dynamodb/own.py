@@ -17,6 +17,7 @@ from gateway.domain.scope import Reach, Scope
 from gateway.providers.dynamodb import forms
 from gateway.providers.dynamodb.drafts import drafted, removed_together, together
 from gateway.providers.dynamodb.forms import DOCUMENT, PLACE, VECTOR, Packed, packed, place_in, unpacked
+from gateway.providers.dynamodb.hashed import HashTable
 from gateway.providers.dynamodb.keys import Key, Place, moment, place_key, places_of, record_key, records_of
 from gateway.providers.dynamodb.ordering import follows, merged, ordered
 from gateway.providers.dynamodb.table import Item, Table
@@ -46,7 +47,7 @@ class Plain:
 
 
 class Own:
-    def __init__(self, table: Table, stands: Stands) -> None:
+    def __init__(self, table: Table | HashTable, stands: Stands) -> None:
         self._table = table
         self._stands = stands
 
@@ -59,7 +60,7 @@ class Own:
             seen = await self._seen([place_key(records[each].scope.tenant, records[each].id) for each in left])
             drafts = drafted(records, prepared, left, seen, now)
             lost: list[int] = []
-            for group in together(drafts):
+            for group in together(drafts, self._table.room):
                 if not await self._table.change([each for draft in group for each in draft.changes()]):
                     lost += [number for draft in group for number in draft.answers]
             for draft in drafts:
@@ -101,7 +102,7 @@ class Own:
             due = [old for old in places.values() if reach.covers(old[1].scope())]
             left = []
             removals = [(old[1], forms.removal(place_key(reach.tenant, old[1].id), old)) for old in due]
-            for group in removed_together(removals):
+            for group in removed_together(removals, self._table.room):
                 if await self._table.change([each for _, changes in group for each in changes]):
                     deleted += sum(place.lives(now) for place, _ in group)
                 else:

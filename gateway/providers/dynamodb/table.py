@@ -36,7 +36,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table:
-    def __init__(self, client: Any, provider: str, name: str, partition: str, sort: str) -> None:
+    room: Final = MAX_CHANGES
+
+    def __init__(self, client: Any, provider: str, name: str, partition: str, sort: str | None) -> None:
         self._client = client
         self._provider = provider
         self._name = name
@@ -44,10 +46,14 @@ class Table:
         self.sort = sort
 
     def key_of(self, item: Item) -> Key:
-        return Key(item[self.partition]["S"], item[self.sort]["S"])
+        return Key(item[self.partition]["S"], item[self.sort]["S"] if self.sort is not None else "")
+
+    def keys(self) -> list[str]:
+        return [self.partition] if self.sort is None else [self.partition, self.sort]
 
     def attributes(self, key: Key) -> dict[str, Any]:
-        return {self.partition: {"S": key.partition}, self.sort: {"S": key.sort}}
+        whole = {self.partition: {"S": key.partition}}
+        return whole if self.sort is None else {**whole, self.sort: {"S": key.sort}}
 
     async def get(self, keys: Sequence[Key], names: Sequence[str] = ()) -> dict[Key, Item]:
         """The items that are there. With names, only these attributes and the keys."""
@@ -65,7 +71,7 @@ class Table:
             asked = {
                 "Keys": wanted,
                 "ConsistentRead": True,
-                **self._projected([self.partition, self.sort, *names], names),
+                **self._projected([*self.keys(), *names], names),
             }
             reply = await self.call("batch_get_item", RequestItems={self._name: asked})
             for item in reply["Responses"].get(self._name, ()):
@@ -93,7 +99,7 @@ class Table:
         if between is not None:
             condition += " AND #s BETWEEN :a AND :z"
             values |= {":a": {"S": between[0]}, ":z": {"S": between[1]}}
-            aliases["#s"] = self.sort
+            aliases["#s"] = self.sort or ""
         projected = self._projected(names, names)
         aliases |= projected.pop("ExpressionAttributeNames", {})
         asked: dict[str, Any] = {

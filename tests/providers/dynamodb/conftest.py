@@ -37,7 +37,7 @@ def settings(server: Mapping[str, str], table: str) -> dict[str, Any]:
     """Options as they stand in YAML."""
     return {
         "endpoint_url": server["endpoint_url"], "region": server["region"], **KEYS, "table_name": table,
-        "connect_timeout": 30, "timeout": 60,
+        "connect_timeout": "30s", "timeout": "60s",
     }  # fmt: skip
 
 

@@ -5,47 +5,39 @@ Run as a file, not as a module: that Python need not have this project.
 
 import json
 import sys
+from importlib import import_module
 from typing import Any
 
 
 def main() -> None:
-    from fence.agents import ChatAgent  # pyright: ignore  # noqa: PGH003 -- not installed here
-    from fence.memory import DynamoDBMemory  # pyright: ignore  # noqa: PGH003
-    from fence.models.base import LLM  # pyright: ignore  # noqa: PGH003
-    from fence.templates.models import (  # pyright: ignore  # noqa: PGH003
-        ToolResultBlock,
-        ToolResultContent,
-        ToolResultContentBlockText,
-        ToolUseBlock,
-        ToolUseContent,
-    )
-
+    agents: Any = import_module("fence.agents")
+    memories: Any = import_module("fence.memory")
+    models: Any = import_module("fence.templates.models")
+    base: Any = import_module("fence.models.base")
     job: dict[str, Any] = json.loads(sys.stdin.read())
-    memory: Any = DynamoDBMemory(**job["memory"])
+    memory: Any = memories.DynamoDBMemory(**job["memory"])
 
-    class Echo(LLM):
-        model_name = model_id = "echo"
+    seen: list[str] = []
 
-        def __init__(self) -> None:
-            super().__init__(source="test")
-            self.seen: list[str] = []
+    def answer(_: Any, prompt: Any, **__: Any) -> str:
+        seen[:] = [each.text for message in prompt.messages for each in message.content if each.type == "text"]
+        return f"seen: {' | '.join(seen)}"
 
-        def invoke(self, prompt: Any, **_: Any) -> str:
-            self.seen = [each.text for message in prompt.messages for each in message.content if each.type == "text"]
-            return f"seen: {' | '.join(self.seen)}"
-
+    echo: Any = type("Echo", (base.LLM,), {"model_name": "echo", "model_id": "echo", "invoke": answer})
     out: dict[str, Any] = {}
     for role, content, meta in job.get("write", []):
         memory.add_message(role, content, meta)
     if job.get("tools"):
-        block = ToolUseBlock(toolUseId="1", input={"city": "Oslo"}, name="weather")
-        memory.add_message("assistant", ToolUseContent(content=block))
-        result = ToolResultBlock(content=[ToolResultContentBlockText(text="21")], toolUseId="1", status="success")
-        memory.add_message("user", ToolResultContent(content=result))
+        block = models.ToolUseBlock(toolUseId="1", input={"city": "Oslo"}, name="weather")
+        memory.add_message("assistant", models.ToolUseContent(content=block))
+        result = models.ToolResultBlock(
+            content=[models.ToolResultContentBlockText(text="21")], toolUseId="1", status="success"
+        )
+        memory.add_message("user", models.ToolResultContent(content=result))
     if "chat" in job:
-        out["said"] = ChatAgent(model=Echo(), role=job["role"], memory=memory).run(job["chat"])
+        out["said"] = agents.ChatAgent(model=echo(source="test"), role=job["role"], memory=memory).run(job["chat"])
     read = [(message.role, message.content[0].model_dump(mode="json")) for message in memory.get_messages()]
-    print(json.dumps({**out, "messages": read, "system": memory.get_system_message()}))
+    sys.stdout.write("\n" + json.dumps({**out, "messages": read, "system": memory.get_system_message()}))
 
 
 if __name__ == "__main__":
