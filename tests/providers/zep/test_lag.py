@@ -1,0 +1,33 @@
+"""No verb holds the event loop, at a size that Zep's three calls for each write allow to be made in a test."""
+
+from typing import TYPE_CHECKING
+
+from gateway.domain.filters import Compare
+from gateway.domain.ports import Scan, Where
+from gateway.domain.record import Kind
+from gateway.domain.scope import Reach
+from tests.conformance.making import MEMORIES, Maker, Time, everything
+from tests.conformance.test_concurrency import LAG, lag
+from tests.providers.zep.places import Server, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+async def test_no_verb_holds_the_event_loop(server: Server, prefix: str, make: Maker, clock: Time) -> None:
+    reach = Reach.only(make.scope())
+    records = [make.record(f"a note about tea, number {n}", metadata={"n": n}) for n in range(800)]
+    rare = Where(frozenset({Kind.MEMORY}), Compare("icontains", "number 17 ", field="text"))
+    async with opened(server, prefix, clock) as provider:
+        await provider.put(records)
+        verbs: dict[str, Callable[[], Awaitable[object]]] = {
+            "put": lambda: provider.put([make.record() for _ in range(20)]),
+            "get": lambda: provider.get(reach, [each.id for each in records[:500]]),
+            "scan": lambda: provider.scan(reach, Scan(where=MEMORIES, limit=1000)),
+            "filtered scan": lambda: provider.scan(reach, Scan(where=rare, limit=10)),
+            "wide scan": lambda: provider.scan(everything(make.tenant), Scan(where=rare, limit=10)),
+            "search": lambda: provider.relevant(reach, "tea", MEMORIES, 100),
+            "delete": lambda: provider.delete(reach, [each.id for each in records[:50]]),
+        }
+        for name, verb in verbs.items():
+            assert await lag(verb) < LAG, name
