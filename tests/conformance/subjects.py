@@ -113,22 +113,6 @@ SUBJECTS = (
         server=aws.dynamodb,
     ),
     Subject(
-        name="dynamodb-hash-only",
-        plugin="gateway.providers.dynamodb:Dynamodb",
-        against="real" if given("DYNAMODB") else "stand-in",
-        through="the server named in the environment" if given("DYNAMODB") else "moto",
-        options=lambda place: {
-            **{key: place.server[key] for key in ("endpoint_url", "region")},
-            **aws.KEYS,
-            "table_name": place.token,
-            "primary_key_name": "session_id",
-            "sort_key_name": None,
-            "connect_timeout": "30s",
-            "timeout": "60s",  # the stand-in is slow where a machine is busy
-        },
-        server=aws.dynamodb,
-    ),
-    Subject(
         name="qdrant",
         plugin="gateway.providers.qdrant:Qdrant",
         against="real" if given("QDRANT") else "stand-in",

@@ -5,6 +5,7 @@ changed in the transaction that changes what it lists. Good for tables that are 
 its lists on top, writers of one partition wait for each other, and one holds some 50,000 items.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from typing import Any, Final
@@ -29,6 +30,7 @@ class HashTable:
     def __init__(self, table: Table) -> None:
         """`table` is one without a sort key."""
         self._table = table
+        self._turn = asyncio.Lock()
 
     async def get(self, keys: Sequence[Key], names: Sequence[str] = ()) -> dict[Key, Item]:
         at = {_hashed(key): key for key in keys}
@@ -61,11 +63,12 @@ class HashTable:
         lists: dict[Key, list[Change]] = {}
         for each in changes:
             lists.setdefault(_list_of(each.key), []).append(each)
-        there = await self._table.get(list(lists))
-        told = [self._stored(each) for each in changes]
-        for key, listed in lists.items():
-            told += _relisted(key, there.get(key), listed)
-        return await self._table.change(told)
+        async with self._turn:  # writers of one process would only send each other back
+            there = await self._table.get(list(lists))
+            told = [self._stored(each) for each in changes]
+            for key, listed in lists.items():
+                told += _relisted(key, there.get(key), listed)
+            return await self._table.change(told)
 
     def _stored(self, change: Change) -> Change:
         item: Item | None = change.item

@@ -1,5 +1,6 @@
 """What stands in the table: readable items under hashed keys, numbers as they were, long records in parts, a ttl."""
 
+import asyncio
 import math
 import re
 from contextlib import AsyncExitStack
@@ -13,10 +14,15 @@ from gateway.domain.ports import Scan
 from gateway.domain.scope import Reach
 from gateway.providers import documents
 from gateway.providers.dynamodb import Dynamodb
+from gateway.providers.dynamodb.table import Change
 from tests.conformance import hostile
 from tests.conformance.making import MEMORIES, Maker, Time, everything, one, scanned
 
 from .conftest import opened, options
+
+
+def _table(provider: Any) -> Any:
+    return provider._layout._table
 
 
 async def items(raw: Any, table: str) -> list[dict[str, Any]]:
@@ -154,7 +160,7 @@ async def test_a_page_reads_no_more_than_it_shows(provider: Dynamodb, make: Make
     records = make.records(400)
     await provider.put(records)
     asked: list[int] = []
-    table: Any = provider._layout._table  # type: ignore[union-attr]
+    table: Any = _table(provider)
     sent = table.call
 
     async def watched(verb: str, **more: Any) -> Any:
@@ -166,6 +172,28 @@ async def test_a_page_reads_no_more_than_it_shows(provider: Dynamodb, make: Make
     page = await provider.scan(Reach.only(make.scope()), Scan(where=MEMORIES, limit=5))
     assert list(page.records) == records[:-6:-1]
     assert sum(asked) < 10
+
+
+async def _rivals(provider: Dynamodb, make: Maker) -> int:
+    """How many of ten that write the same version at once are told that they did."""
+    first = make.record()
+    rivals = [make.record(f"{n}", id=first.id, version=1) for n in range(10)]
+    answers = await asyncio.gather(*(provider.put([each]) for each in rivals))
+    return sum(stored for (stored,) in answers)
+
+
+async def test_one_of_rivals_wins_because_the_place_must_be_as_it_was(
+    provider: Dynamodb, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await _rivals(provider, make) == 1
+    table = _table(provider)
+    told = table._told
+
+    def unconditional(change: Change) -> Any:
+        return told(msgspec.structs.replace(change, only_if=None, new=False))
+
+    monkeypatch.setattr(table, "_told", unconditional)
+    assert await _rivals(provider, make) > 1
 
 
 async def test_a_place_that_was_tampered_with_is_said_so(provider: Dynamodb, raw: Any, table: str, make: Maker) -> None:
