@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from gateway.domain.errors import GatewayError, Unavailable
+from gateway.domain.errors import GatewayError, Invalid, Unavailable
 from gateway.domain.ports import Capabilities, Hit, Kit, Learned, Page, Scan, Where
 from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach
@@ -154,6 +154,10 @@ class Mem0:
 
     async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
         """What is learned lives as long as the shortest-lived of the messages, and has the metadata of the first."""
+        if not self.capabilities(self._options).extracts:
+            raise Invalid(
+                f"{self._kit.name} has no `llm` in its `config`, so it does not extract", code="cannot_extract"
+            )
         messages = [
             {"role": each.role or "user", "content": each.text}
             for each in records

@@ -45,10 +45,12 @@ class Aside:
         if not future.cancelled():
             future.exception()  # somebody has looked at it, whether or not its caller is still there
 
-    async def close(self, seconds: float) -> None:
+    async def drain(self, seconds: float) -> None:
         """Let what is under way end, for so long."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
+
+    async def close(self, seconds: float) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join, seconds)
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -54,6 +54,7 @@ class Inside:
         stack.push_async_callback(self._beside.close, _CLOSING)
         self._memory = await asyncio.to_thread(self._build)
         stack.push_async_callback(asyncio.to_thread, self._close)
+        stack.push_async_callback(self._beside.drain, _CLOSING)
         blank = await self._call(self._warm)
         self._embeddings = Embeddings(self._memory.embedding_model, blank, self._call)
 

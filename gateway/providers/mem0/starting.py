@@ -15,6 +15,8 @@ from gateway.domain.errors import Misconfigured
 
 _log = logging.getLogger("gateway.mem0")
 _MODEL: Final = "en_core_web_sm"
+_PLATFORM: Final = "https://api.mem0.ai"
+_NO_MODEL: Final = {"provider": "openai", "config": {"api_key": "none"}}  # is made, and never asked
 
 
 def imported(folder: Path) -> Any:
@@ -47,12 +49,17 @@ def hosted_client(mem0: Any, api_key: str | None, host: str | None, seconds: flo
     """The platform's client. Its constructor asks the platform who the key is, and blocks while it does."""
     import httpx
 
+    key = api_key or os.environ.get("MEM0_API_KEY")
+    if key:
+        # The constructor waits without an end for an answer; this does not.
+        httpx.get(f"{host or _PLATFORM}/v1/ping/", headers={"Authorization": f"Token {key}"}, timeout=seconds)
     # Its own client would wait 300 seconds; no retries are made, for a repeated `add` would add again.
     return mem0.AsyncMemoryClient(api_key=api_key, host=host, client=httpx.AsyncClient(timeout=seconds))
 
 
 def library(mem0: Any, config: dict[str, Any], home: Path, seconds: float) -> Any:
-    """An AsyncMemory of this block, which is passed as it is: only relative paths start at the configuration's folder."""
+    """An AsyncMemory of this block, which is passed as it is: only relative paths start at the configuration's folder,
+    and where no `llm` is named, none is asked."""
     block = _placed(config, home)
     # Read once before: its own reading would log the whole block, credentials included, where it is wrong.
     import_module("mem0.configs.base").MemoryConfig(**block)
@@ -66,7 +73,7 @@ def library(mem0: Any, config: dict[str, Any], home: Path, seconds: float) -> An
 
 
 def _placed(config: dict[str, Any], home: Path) -> dict[str, Any]:
-    block = dict(config)
+    block: dict[str, Any] = {"llm": _NO_MODEL, **config}
     if isinstance(block.get("history_db_path"), str) and block["history_db_path"] != ":memory:":
         block["history_db_path"] = str(home / Path(block["history_db_path"]).expanduser())
     store = block.get("vector_store")

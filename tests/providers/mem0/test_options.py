@@ -8,14 +8,18 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
-from gateway.domain.errors import GatewayError, Misconfigured, Unavailable
+from gateway.domain.errors import GatewayError, Invalid, Misconfigured, Unavailable
 from gateway.domain.record import Kind
+from gateway.domain.scope import Reach
 from gateway.providers.mem0 import Mem0
 from gateway.providers.mem0.starting import library
-from tests.conformance.making import Maker, Time, one
+from tests.conformance.making import MEMORIES, Maker, Time, one
 from tests.servers.mem0_platform import ORG
 from tests.servers.openai import mem0_block
 
@@ -109,8 +113,25 @@ def test_the_block_reaches_mem0_as_it_is_but_for_relative_paths(tmp_path: Path) 
     }  # fmt: skip
     library(Mem0Package, block, tmp_path, 1)
     assert seen[-1] == block
+    del block["llm"]
+    library(Mem0Package, block, tmp_path, 1)
+    assert seen[-1]["llm"] == {"provider": "openai", "config": {"api_key": "none"}}
     library(Mem0Package, mem0_block("http://x/v1", "data/q", "c"), tmp_path, 1)
     assert seen[-1]["vector_store"]["config"]["path"] == str(tmp_path / "data/q")
+
+
+async def test_without_a_model_it_keeps_and_searches_and_does_not_extract(
+    model: str, store: str, tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    block = mem0_block(model, f"{store}/q", "c")
+    del block["llm"]
+    async with opening(options(config=block), tmp_path, Time()) as provider:
+        record = make.record("likes tea")
+        await provider.put([record])
+        assert [hit.record for hit in await provider.relevant(Reach.only(record.scope), "tea", MEMORIES, 5)] == [record]
+        with pytest.raises(Invalid, match="no `llm`"):
+            await provider.extract([make.record("I like tea.", role="user")], wait=True)
 
 
 async def test_an_embedded_path_starts_at_the_configurations_folder(model: str, tmp_path: Path) -> None:
@@ -180,3 +201,25 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path) -> None:
     assert "('MG0801', \"pip install 'memory-gateway[mem0]'\")" in said
     found = compile_config(tmp_path / "gateway.yaml", {"KEY": "k"}, Catalog.builtin())
     assert [note.code for note in found.diagnostics] == []
+
+
+def test_what_stands_in_the_block_is_never_shown(tmp_path: Path) -> None:
+    """As it is written where it is a reference, as dots where it is a credential that somebody wrote there."""
+    config: dict[str, Any] = {
+        "vector_store": {"provider": "pgvector", "config": {"password": "hunter2-harbour", "host": "db"}},
+        "embedder": {"provider": "openai", "config": {"api_key": "${env:MODEL_KEY}"}},
+    }
+    text: dict[str, Any] = {
+        "version": 1,
+        "providers": {"main": {"type": "mem0", "config": config}},
+        "defaults": {"chain": "main"},
+    }
+    text["tenants"] = {"demo": {"auth": {"mode": "open"}, "routes": {"notes": {"default": True}}}}
+    file = tmp_path / "gateway.yaml"
+    file.write_text(yaml.safe_dump(text))
+    environment = {"MODEL_KEY": "sk-from-environment"}
+    for command in (["render", str(file)], ["render", "--provenance", str(file)], ["validate", str(file)]):
+        done = CliRunner().invoke(main, command, env=environment)
+        assert done.exit_code == 0, done.output
+        assert "hunter2" not in done.output and "sk-from-environment" not in done.output
+    assert "${env:MODEL_KEY}" in CliRunner().invoke(main, ["render", str(file)], env=environment).output

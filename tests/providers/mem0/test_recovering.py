@@ -95,3 +95,16 @@ async def test_a_platform_that_takes_too_long_is_told_in_time(tmp_path: Path, cl
                         await mem0.put([make.record()])
             finally:
                 os.kill(int(told["pid"]), signal.SIGCONT)
+
+
+async def test_opening_never_waits_for_ever(tmp_path: Path, clock: Time) -> None:
+    """The client's constructor would: it asks the platform without a time limit."""
+    with mem0_platform(tmp_path) as told:
+        os.kill(int(told["pid"]), signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(10):
+                with pytest.raises(Unavailable, match="does not start"):
+                    async with hosted(told, tmp_path, clock, timeout="300ms")():
+                        pass
+        finally:
+            os.kill(int(told["pid"]), signal.SIGCONT)
