@@ -1,12 +1,13 @@
-"""A provider each of whose verbs goes through one function: for links that treat all verbs alike.
+"""A provider each of whose verbs goes through one function: for links that treat all verbs, or most of them, alike.
 
 The function gets the verb's name and the call to make, and decides when, how often and on which provider to make it.
+Verbs that a link answers in its own way it has itself, as methods of `own`.
 Whoever builds the chain knows the capabilities; what the provider behind lacks fails like a backend that is away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -34,6 +35,7 @@ Verb: TypeAlias = Literal[
     "put", "get", "delete", "scan", "nearest", "matching", "relevant", "extract", "brief", "revision", "sweep", "count",
     "ping",
 ]  # fmt: skip
+VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 WRITES: Final[frozenset[Verb]] = frozenset({"put", "delete", "extract", "sweep"})
 
 
@@ -53,8 +55,11 @@ class Through:
     type_name: ClassVar[str] = "through"
     Options: ClassVar[type[Any]] = Options
 
-    def __init__(self, around: Around) -> None:
+    def __init__(self, around: Around, own: object = None) -> None:
         self._around = around
+        for verb in VERBS:
+            if hasattr(own, verb):
+                setattr(self, verb, getattr(own, verb))
 
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 - the port's signature

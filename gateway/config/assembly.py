@@ -63,7 +63,14 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     def provider_of(self, route: RouteConfig) -> Plugged | None:
         """The provider that a route's records end up in."""
         chain = self.config.chains.get(route.chain)
-        return self.config.providers.get(chain.steps[0].provider) if chain else None
+        return self.config.providers.get(chain.primary) if chain else None
+
+    def keepers_of(self, route: RouteConfig) -> Iterator[Plugged]:
+        """The providers that a route's records are written to."""
+        chain = self.config.chains.get(route.chain)
+        for step in chain.steps if chain else ():
+            if step.role not in ("reader", "cache") and step.provider in self.config.providers:
+                yield self.config.providers[step.provider]
 
     def origin(self, route: RouteConfig, path: str) -> Origin | None:
         """Who set a value, or the thing in it that was set at the level nearest to the route."""

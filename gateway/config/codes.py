@@ -86,10 +86,12 @@ CODES: Final[dict[str, Code]] = {
     "MG0316": Code(
         "star within a pattern", E, "A pattern is a literal or a prefix; `*` is only understood at its end."
     ),
-    "MG0317": Code("two primaries", E, "A chain has one primary step."),
+    "MG0317": Code("not one primary", E, "A chain has exactly one primary step: the provider that holds the records."),
     "MG0318": Code(
         "never reached", E, "With a priority below 0 the default takes every request before this route does."
     ),
+    "MG0319": Code("key of another role", E, "A step has a key that means nothing for its role."),
+    "MG0320": Code("provider twice", E, "A provider has two parts in one chain."),
     "MG0401": Code("no vectors", E, "The strategy ranks by meaning, and the chain's provider keeps no vectors."),
     "MG0402": Code("kinds not held", E, "The chain's provider cannot keep the kinds the route is for."),
     "MG0403": Code("metadata schema", E, "`metadata_schema` is no valid JSON Schema, or refers to something outside."),
@@ -99,6 +101,11 @@ CODES: Final[dict[str, Code]] = {
     "MG0407": Code("text template", E, "`session.id` or `context.item` names a field that does not exist there."),
     "MG0408": Code("resource shared", E, "Two providers would open something that only one may hold."),
     "MG0409": Code("limit below setting", E, "A setting of the route is beyond the route's own limit."),
+    "MG0410": Code(
+        "other vectors",
+        E,
+        "A step's provider works with another embedder than the primary, so it cannot stand in for it.",
+    ),
     "MG0501": Code("secret in the file", E, "Secrets come from references, so that files can be shown and shared."),
     "MG0502": Code("key used twice", E, "Two API keys have one hash: the same credential would mean two callers."),
     "MG0503": Code("expiry", E, "`expires` is no ISO 8601 time."),

@@ -6,13 +6,13 @@ tenant acme declares for itself. Nothing here knows YAML, files being read, or w
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.levels import Level
-from gateway.config.model import Admin, Auth, Guarding, Layer, Match, Plugins, Policy, Reload, Server
+from gateway.config.model import Admin, Auth, Guarding, Layer, Match, Plugins, Policy, Reload, Server, Step, StepRole
 from gateway.domain.filters import Filter
 from gateway.domain.record import Family
 from gateway.domain.scope import ScopeRule
@@ -42,7 +42,11 @@ class Plugged(msgspec.Struct, frozen=True, kw_only=True):
 
 class StepConfig(msgspec.Struct, frozen=True):
     provider: str  # key into Config.providers
-    role: Literal["primary"] = "primary"
+    written: Step
+
+    @property
+    def role(self) -> StepRole:
+        return self.written.role
 
 
 class ChainConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,11 @@ class ChainConfig(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepConfig, ...]
     mark: Mark
     owner: str = ""
+
+    @property
+    def primary(self) -> str:
+        """The key of the provider that holds the records; of what was refused, that of the first step."""
+        return next((step.provider for step in self.steps if step.role == "primary"), self.steps[0].provider)
 
 
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True):

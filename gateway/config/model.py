@@ -210,11 +210,39 @@ class Auth(Keys, frozen=True, kw_only=True):
     api_keys: tuple[ApiKey, ...] = ()
 
 
+StepRole: TypeAlias = Literal["primary", "failover", "mirror", "shadow", "cache", "reader"]
+
+
 class Step(Keys, frozen=True, kw_only=True):
-    """One link of a chain."""
+    """One provider's part in a chain.
+
+    primary: holds the records. failover: takes over while those before it are away. mirror: gets every change.
+    shadow: is compared with, and never answers. cache: answers look-ups of what was read lately. reader: is read as well.
+    """
 
     provider: Name
-    role: Literal["primary"] = "primary"
+    role: StepRole = "primary"
+    timeout: Annotated[
+        Duration, Meta(description="For one call of this chain; the provider's own guard holds too.")
+    ] | (None) = None
+    ack: Annotated[
+        Literal["async", "quorum", "all"],
+        Meta(description="mirror: whether a write waits for it. What it misses is delivered later in any case."),
+    ] = "async"
+    sample: Annotated[float, Meta(ge=0, le=1, description="shadow: the share of reads that are compared.")] = 0.1
+    ttl: Annotated[Duration, Meta(description="cache: how long a record is served from it.")] = field(
+        default_factory=lambda: Duration("5m")
+    )
+    search_ttl: Annotated[Duration, Meta(description="cache: how long the answers of searches are.")] | None = None
+    merge: Annotated[
+        Literal["first", "union", "rrf"],
+        Meta(description="reader: only where nothing was found before it; all together; or searches merged by rank."),
+    ] = "union"
+
+
+STEP_KEYS: Final[dict[str, StepRole]] = {
+    "ack": "mirror", "sample": "shadow", "ttl": "cache", "search_ttl": "cache", "merge": "reader",
+}  # fmt: skip
 
 
 class Tenant(Layer, frozen=True, kw_only=True):

@@ -6,11 +6,15 @@ Holds no secret: what came from a reference is shown as the reference, a credent
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from gateway.config.comparing.settings import Setting, gateway_settings, route_settings
-from gateway.config.compiled import Config, Plugged, RouteConfig, TenantConfig
+from gateway.config.compiled import Config, Plugged, RouteConfig, StepConfig, TenantConfig
 from gateway.config.diagnostics import Mark
+from gateway.config.dialect import unit_text
 from gateway.config.emitting import Leaf, Tree
 from gateway.config.finish import MASK
+from gateway.config.model import STEP_KEYS
 from gateway.config.sameness import Sort, needed
 from gateway.config.showing import Showing, guard_told, place
 
@@ -53,7 +57,7 @@ class Rendering:
                 if (sort, key) in used or (everything and each.mark is not None)
             }
         out["chains"] = {
-            key: Leaf([{"provider": step.provider, "role": step.role} for step in chain.steps], self._note(chain))
+            key: Leaf([_step(step) for step in chain.steps], self._note(chain))
             for key, chain in config.chains.items()
             if key not in config.providers and (everything or key in chains)
         }
@@ -94,11 +98,20 @@ def _needed_by(config: Config, tenants: Mapping[str, TenantConfig]) -> set[tuple
     found: set[tuple[Sort, str]] = set()
     for tenant in tenants.values():
         for route in tenant.routes:
-            provider = config.providers[config.chains[route.chain].steps[0].provider]
-            found.add(("provider", provider.key))
-            if provider.embedder:
-                found.add(("embedder", provider.embedder))
+            for step in config.chains[route.chain].steps:
+                provider = config.providers[step.provider]
+                found.add(("provider", provider.key))
+                if provider.embedder:
+                    found.add(("embedder", provider.embedder))
     return found
+
+
+def _step(step: StepConfig) -> dict[str, Any]:
+    """With the settings that mean something for its role."""
+    told = msgspec.to_builtins(step.written, enc_hook=unit_text)
+    own = {name: told[name] for name, role in STEP_KEYS.items() if role == step.role}
+    timed = {"timeout": told["timeout"]} if told["timeout"] is not None else {}
+    return {"provider": step.provider, "role": step.role, **timed, **own}
 
 
 def _key(shown: dict[str, Any]) -> dict[str, Any]:

@@ -51,15 +51,16 @@ def needed_by(
     """What one tenant's routes use, by the `dimensions` and the `strategies_of` the config."""
     found: dict[tuple[Sort, str], Needed] = {}
     for route in tenant.routes:
-        provider = config.providers[config.chains[route.chain].steps[0].provider]
-        if ("provider", provider.key) in found:
-            continue
-        dimension = None
-        if provider.embedder is not None:
-            embedder = config.embedders[provider.embedder]
-            found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
-            dimension = sizes[embedder.key]
-        found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
+        for step in config.chains[route.chain].steps:
+            provider = config.providers[step.provider]
+            if ("provider", provider.key) in found:
+                continue
+            dimension = None
+            if provider.embedder is not None:
+                embedder = config.embedders[provider.embedder]
+                found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
+                dimension = sizes[embedder.key]
+            found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
     for strategy in (*strategies.get("", ()), *strategies.get(tenant.name, ())) if tenant.routes else ():
         found["strategy", strategy.key] = Needed(sort="strategy", declared=strategy)
     return found

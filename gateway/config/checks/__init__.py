@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from gateway.config.assembly import Assembly
-from gateway.config.checks.chains import chain_steps
+from gateway.config.checks.chains import chain_steps, chain_vectors
 from gateway.config.checks.credentials import credentials, keys_once, no_credentials
 from gateway.config.checks.cursor import cursor_key
 from gateway.config.checks.defaults import default_routes, no_default
@@ -35,7 +35,7 @@ Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
 Among: TypeAlias = Callable[[Crowd], Iterable[Diagnostic]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    names_taken, chain_names, strategy_names, profile_names, chain_steps, ties, default_routes, patterns, scopes,
+    names_taken, chain_names, strategy_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
     templates, filters, metadata_schemas, limits, kinds_held, vectors_there, imports, credentials, open_tenants,
     policy, cursor_key, severities,
 )  # fmt: skip

@@ -14,17 +14,16 @@ from gateway.domain.record import KINDS_OF, Family
 
 def kinds_held(assembly: Assembly) -> Iterator[Diagnostic]:
     for route in assembly.routes():
-        provider = assembly.provider_of(route)
-        if provider is None:
-            continue
-        kinds = provider.plugin.capabilities(provider.options).kinds
-        for family in sorted(route.families):
-            if KINDS_OF[family] - kinds:
-                mark, related = assembly.blame(route, "chain")
-                what = f"{provider.type_name} provider {provider.name!r} cannot keep {family} records"
-                holds = [each.value for each in Family if KINDS_OF[each] <= kinds]
-                hint = f"choose another chain; this provider keeps: {', '.join(holds) or 'nothing whole'}"
-                yield found("MG0402", mark, f"the route {route.name!r}: {what}", hint, related=_also(related, provider))
+        for provider in assembly.keepers_of(route):
+            kinds = provider.plugin.capabilities(provider.options).kinds
+            for family in sorted(route.families):
+                if KINDS_OF[family] - kinds:
+                    mark, related = assembly.blame(route, "chain")
+                    what = f"{provider.type_name} provider {provider.name!r} cannot keep {family} records"
+                    holds = [each.value for each in Family if KINDS_OF[each] <= kinds]
+                    hint = f"choose another chain; this provider keeps: {', '.join(holds) or 'nothing whole'}"
+                    also = _also(related, provider)
+                    yield found("MG0402", mark, f"the route {route.name!r}: {what}", hint, related=also)
 
 
 def vectors_there(assembly: Assembly) -> Iterator[Diagnostic]:

@@ -33,7 +33,7 @@ def instances_lose(actions: tuple[Action, ...], old: Config, new: Config, shown:
 def route_loses(old: RouteConfig, new: RouteConfig, configs: tuple[Config, Config]) -> Iterator[Warned]:
     """Records that were written before and that this route will not find any more."""
     why: list[tuple[str, str]] = []
-    was, now = (config.chains[route.chain].steps[0].provider for config, route in zip(configs, (old, new), strict=True))
+    was, now = (config.chains[route.chain].primary for config, route in zip(configs, (old, new), strict=True))
     if was != now:
         why.append(("chain", f"what is kept in {was} stays there; the route looks in {now}"))
     if old.layer.space != new.layer.space:

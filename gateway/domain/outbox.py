@@ -1,0 +1,37 @@
+"""What is owed: changes of one provider that another one must still get, kept until it has them.
+
+An Intent holds no contents, only whose records and which: whoever delivers it reads them from the source as they are
+then. So nothing waits in a queue that could not be erased, and old states never overtake newer ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from gateway.domain.scope import Reach
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """`target` owes itself the state that these ids have at `source`; both are keys of declared providers.
+
+    With `gone`, they were deleted at that time: what is as old, or older, must not be there, or come back.
+    """
+
+    source: str
+    target: str
+    reach: Reach
+    ids: tuple[str, ...]
+    gone: datetime | None = None
+
+
+class Outbox(Protocol):
+    async def intend(self, intents: Sequence[Intent]) -> None:
+        """Durable when it returns; delivered soon after, and again until it succeeds. Unavailable where it cannot be
+        kept: then the change must not be made."""
+        ...
+
+    async def gone(self, tenant: str, ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Of these, what was deleted lately, and when."""
+        ...
