@@ -80,7 +80,6 @@ SUBJECTS = (
             "bucket": place.token,
             "create_bucket": True,
             "prefix": "archive",
-            "connections": 16,
             "connect_timeout": 30,
             "timeout": 60,
         },
