@@ -34,7 +34,7 @@ def _chain(config: Config, route: RouteConfig) -> list[str]:
         f"{step.provider} ({config.providers[step.provider].type_name}, {step.role})" for step in chain.steps
     )
     lines = [f"{'chain':<11}{chain.name:<24}{steps}"]
-    embedder = config.providers[chain.steps[0].provider].embedder
+    embedder = config.providers[chain.primary].embedder
     if embedder:
         lines.append(f"{'embedder':<11}{embedder:<24}{config.embedders[embedder].type_name}")
     rule = route.scope

@@ -53,8 +53,12 @@ class Meters:
         self.operations: dict[Labels, Meter] = {}
         self.breaches: dict[str, int] = {}  # rows that a provider returned from outside the reach
         self.faults: dict[tuple[str, str, str], int] = {}  # what was lived with, by tenant, route and code
+        self.links: dict[tuple[str, str], int] = {}  # what the links of chains did with a provider
         self.problems: dict[str, int] = {}  # replies that were problems, by code
         self.reloads: dict[tuple[str, str], int] = {}  # attempts, by result and the stage they ended in
+
+    def link(self, provider: str, what: str, times: int = 1) -> None:
+        self.links[provider, what] = self.links.get((provider, what), 0) + times
 
     def meter(self, labels: Labels) -> Meter:
         found = self.operations.get(labels)

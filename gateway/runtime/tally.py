@@ -25,6 +25,7 @@ class Figures(msgspec.Struct, frozen=True, array_like=True):
     faults: list[tuple[tuple[str, str, str], int]]
     problems: dict[str, int]
     reloads: list[tuple[tuple[str, str], int]]
+    links: list[tuple[tuple[str, str], int]]
 
 
 class Tally:
@@ -76,6 +77,7 @@ def figures(meters: Meters) -> Figures:
         list(meters.faults.items()),
         meters.problems,
         list(meters.reloads.items()),
+        list(meters.links.items()),
     )
 
 
@@ -93,4 +95,6 @@ def added(all_of: list[Figures]) -> Meters:
             total.problem(code, count)
         for (result, stage), count in each.reloads:
             total.reload(result, stage, count)
+        for (provider, what), count in each.links:
+            total.link(provider, what, count)
     return total

@@ -3,6 +3,7 @@
 Holds no instance open itself; the Snapshot that it serves in does, by its `uses`. Knows no other tenant.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +11,26 @@ import msgspec
 from jsonschema.validators import validator_for
 
 from gateway.chain.fenced import Fenced
+from gateway.chain.shadowed import Comparison, Verdict
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.sameness import Needed, Sort, dimensions, needed_by, strategies_of
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import Clock, Mint
+from gateway.domain.outbox import Outbox
 from gateway.domain.ports import Embedder, Kit
 from gateway.domain.record import Family
 from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
 from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
+from gateway.runtime.chaining import Told, chained
 from gateway.runtime.instances import Instances, Opened, Use
 from gateway.runtime.meters import Labels, Meter, Meters
 from gateway.runtime.routing import Candidate, candidate
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
+
+_log = logging.getLogger("gateway.chain")
 
 Uses = Mapping[tuple[Sort, str], Use]
 
@@ -39,6 +45,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     pools: Pools
     count_tokens: TokenCounter
     cursor_key: bytes
+    outbox: Outbox | None = None  # where no chain needs one
 
 
 class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,18 +106,21 @@ def bind(
     known = {each.route.name: each for family in candidates.values() for each in family}
     names = {use.declared.name: opened[place].instance for place, use in uses.items() if place[0] == "strategy"}
 
+    instances = {key: each for (sort, key), each in opened.items() if sort == "provider"}
+    told = _told(means.meters)
+
     def bound(route: RouteConfig) -> BoundRoute:
-        provider_key = config.chains[route.chain].steps[0].provider
+        chain = config.chains[route.chain]
+        provider_key = chain.primary
         use = uses["provider", provider_key]
-        inner = opened["provider", provider_key]
+        head = chained(config, chain, instances, means.outbox, means.clock, told)
         embedder_key = use.declared.embedder
         embedder: Embedder | None = None if embedder_key is None else opened["embedder", embedder_key].instance
-        provider = Fenced(inner.instance, lambda rows: means.meters.breach(provider_key, rows))
-        capabilities = use.declared.plugin.capabilities(use.declared.options)
+        provider = Fenced(head.provider, lambda rows: means.meters.breach(provider_key, rows))
         source = Source(
-            name=inner.name,
+            name=head.name,
             provider=provider,
-            capabilities=capabilities,
+            capabilities=head.capabilities,
             pools=means.pools,
             count_tokens=means.count_tokens,
             embedder=embedder,
@@ -121,7 +131,7 @@ def bind(
             identity=known[route.name].identity,
             provider=provider,
             provider_name=provider_key,
-            capabilities=capabilities,
+            capabilities=head.capabilities,
             embedder=embedder,
             recaller=Recaller(source),
             strategies=names,
@@ -140,6 +150,19 @@ def bind(
         cursor_key=cursor_key,
         routes={route.name: bound(route) for route in tenant.routes},
         candidates=candidates,
+    )
+
+
+def _told(meters: Meters) -> Told:
+    def compared(provider: str, comparison: Comparison) -> None:
+        meters.link(provider, f"shadow_{comparison.verdict}")
+        if comparison.verdict is Verdict.DIFFERS:
+            _log.info("a shadow differs", extra={"provider": provider, **msgspec.to_builtins(comparison)})
+
+    return Told(
+        moved=lambda provider: meters.link(provider, "moved"),
+        cached=lambda provider, found: meters.link(provider, "hit" if found else "miss"),
+        compared=compared,
     )
 
 

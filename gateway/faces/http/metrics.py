@@ -45,6 +45,12 @@ class _Reading(Collector):
         for provider, rows in sorted(self._meters.breaches.items()):
             breaches.add_metric([provider], rows)
         yield breaches
+        links = CounterMetricFamily(
+            "gateway_chain", "What links of chains did with a provider.", labels=["provider", "what"]
+        )
+        for place, count in sorted(self._meters.links.items()):
+            links.add_metric(place, count)
+        yield links
         faults = CounterMetricFamily(
             "gateway_faults", "What went wrong and was lived with.", labels=["tenant", "route", "code"]
         )
