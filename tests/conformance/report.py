@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_RANK = {"pass": 0, "not capable": 1, "absent": 2, "fail": 3}
+_RANK = {"pass": 0, "not capable": 1, "spared": 2, "absent": 3, "fail": 4}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,15 +20,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     config.addinivalue_line("markers", "needs(*words): capabilities or kinds without which the clause says nothing")
     config.pluginmanager.register(Matrix(config.getoption("--conformance-report")), "conformance-matrix")
 
 
+@pytest.hookimpl(tryfirst=True)  # before items are given to processes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         callspec: Any = getattr(item, "callspec", None)
         subject = callspec.params.get("subject") if callspec else None
         if subject is not None:
+            item.add_marker(pytest.mark.xdist_group(subject.name))  # one process starts its server
             theme = item.path.stem.removeprefix("test_")
             clause = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
             item.user_properties.append(
@@ -82,4 +86,4 @@ class Matrix:
 def _skipped(report: pytest.TestReport) -> str:
     """A server that is not there is another thing than a provider that cannot."""
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    return "absent" if "absent: " in reason else "not capable"
+    return next((word for word in ("absent", "spared") if f"{word}: " in reason), "not capable")
