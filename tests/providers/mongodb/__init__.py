@@ -1,0 +1,1 @@
+"""What MongoDB as a backend promises beyond the conformance suite."""
