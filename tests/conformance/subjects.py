@@ -195,7 +195,9 @@ SUBJECTS = (
         through="Zep's cloud" if given("ZEP") else "our server from the models of Zep's client",
         options=lambda place: zep.options(place.server, place.token),
         server=zep.zep,
-        spared=frozenset({"test_no_verb_holds_the_event_loop"}),  # 6,000 records are 18,000 calls; tests/providers/zep has a smaller one
+        spared=frozenset(
+            {"test_no_verb_holds_the_event_loop"}
+        ),  # 6,000 records are 18,000 calls; tests/providers/zep has a smaller one
     ),
     Subject(
         name="mongodb",
