@@ -14,7 +14,7 @@ run: $(BIN)/memory-gateway       ## serve the quickstart configuration
 	$(BIN)/memory-gateway serve configs/quickstart.yaml
 
 test: $(BIN)/memory-gateway      ## the whole suite
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -q -n auto --dist loadgroup
 
 check: $(BIN)/memory-gateway     ## style, types, floors, schema drift
 	$(BIN)/ruff format --check .

@@ -19,6 +19,7 @@ from gateway.domain.ports import Provider
 
 Result = TypeVar("Result")
 
+_UNTIMED: Final[frozenset[Verb]] = frozenset({"extract", "sweep"})  # as long as the backend's own limits say
 _PAUSE: Final = 0.02  # before a second attempt
 _GROWTH: Final = 2.0  # how much longer a backend is left alone after each call that found it still away
 
@@ -81,7 +82,7 @@ class Guard:
 
     async def _around(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         try:
-            return await self._once(call)
+            return await self._once(verb, call)
         except (Unavailable, DeadlineExceeded) as error:
             if verb in WRITES or not self._may_retry(error):
                 raise
@@ -89,15 +90,15 @@ class Guard:
         self.retried += 1
         try:
             await self._pause(_PAUSE)
-            return await self._once(call)
+            return await self._once(verb, call)
         finally:
             self.retrying -= 1
 
-    async def _once(self, call: Callable[[Any], Awaitable[Result]]) -> Result:
+    async def _once(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         asking = self._admitted()
         try:
             async with self._slot():
-                result = await self._timed(call)
+                result = await self._timed(verb, call)
         except (Unavailable, DeadlineExceeded) as error:
             if error.code != "overloaded":
                 self._failure(asking=asking)
@@ -134,9 +135,9 @@ class Guard:
             )
         return _Slot(self, self._slots)
 
-    async def _timed(self, call: Callable[[Any], Awaitable[Result]]) -> Result:
+    async def _timed(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         seconds = self._rules.timeout
-        if not seconds:
+        if not seconds or verb in _UNTIMED:
             return await call(self._inner)
         try:
             async with asyncio.timeout(seconds):

@@ -136,7 +136,7 @@ class Dynamodb:
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:
         kinds = KINDS_OF[Family.MESSAGE] if options.layout == "fence" else frozenset(Kind)
-        return Capabilities(kinds=kinds, pinged=True, durable=True, shared=True)
+        return Capabilities(kinds=kinds, pinged=True, remote=True, durable=True, shared=True)
 
     async def open(self, stack: AsyncExitStack) -> None:
         options, name = self._options, self._kit.name

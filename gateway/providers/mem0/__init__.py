@@ -64,6 +64,7 @@ class Mem0:
             extracts=options.config is None or "llm" in options.config,
             sweeps=True,
             pinged=True,
+            remote=True,
             durable=True,
             shared=path is None,
             exclusive=frozenset() if path is None else frozenset({f"file:{path}"}),

@@ -46,7 +46,7 @@ class Redis:
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
         """No search of its own and no counting: both would need modules, or a place that every write goes through."""
-        return Capabilities(kinds=frozenset(Kind), revised=True, pinged=True, durable=True, shared=True)
+        return Capabilities(kinds=frozenset(Kind), revised=True, pinged=True, remote=True, durable=True, shared=True)
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Connect. Unavailable where the server is not there or refuses."""

@@ -51,7 +51,15 @@ class Zep:
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
         return Capabilities(
-            kinds=_KINDS, relevant=True, extracts=True, briefs=True, pinged=True, sweeps=True, durable=True, shared=True
+            kinds=_KINDS,
+            relevant=True,
+            extracts=True,
+            briefs=True,
+            pinged=True,
+            sweeps=True,
+            remote=True,
+            durable=True,
+            shared=True,
         )
 
     async def open(self, stack: AsyncExitStack) -> None:
