@@ -1,8 +1,8 @@
 """Amazon Bedrock AgentCore Memory: messages as its events, everything else of memory and sessions as its memory records.
 
 The service has no conditional writes: writers of one gateway take turns, of several gateways the newest version counts
-and the rest is cleared away by the next write. It has no order either: a scan lists the whole of what it may want, a
-hundred in a request. The id of a message is its session's own; other ids are a tenant's. Documents are kept whole
+and the rest is cleared away by the next write. It has no order either: a scan lists the whole of what it may want, fifty
+in a request. The id of a message is its session's own; other ids are a tenant's. Documents are kept whole
 beside what the service itself reads. Knows nothing of routes, ranking strategies or sealing.
 """
 
@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from gateway.domain.ports import Capabilities, Hit, Kit, Order, Page, Scan, Where
 from gateway.domain.record import KINDS_OF, Family, Kind, Record
-from gateway.domain.scope import Reach, fingerprint
+from gateway.domain.scope import Reach, Scope, fingerprint
 from gateway.providers.agentcore.events import Events
 from gateway.providers.agentcore.learned import Learning, Strategy
 from gateway.providers.agentcore.longterm import Change, Longterm
@@ -60,7 +60,7 @@ class AgentcoreOptions(Access, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
     connections: Annotated[
         int, Meta(ge=1, description="Requests at once. Many more hold up whatever else the gateway does.")
-    ] = 10
+    ] = 8
     metadata_keys: Annotated[
         tuple[str, ...],
         Meta(max_length=5, description="Keys of the metadata that the service filters by. Set before the first write."),
@@ -87,7 +87,9 @@ class Agentcore:
 
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
-        return Capabilities(kinds=_KINDS, sweeps=True, relevant=True, pinged=True, durable=True, shared=True)
+        return Capabilities(
+            kinds=_KINDS, sweeps=True, relevant=True, pinged=True, remote=True, durable=True, shared=True
+        )
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Sends nothing: the memory is made by who pays for it."""
@@ -144,7 +146,7 @@ class Agentcore:
     async def scan(self, reach: Reach, scan: Scan) -> Page:
         held = await self._held(reach, scan.where)
         newest = scan.order is Order.NEWEST
-        found = sorted(_once(held), key=lambda each: (each.created_at, each.id), reverse=newest)
+        found = await asyncio.to_thread(_ordered, held, newest=newest)
         if scan.after is not None:
             bound = (scan.after.created_at, scan.after.id)
             found = [
@@ -239,11 +241,11 @@ def _newest(held: Sequence[Held], now: datetime) -> Record | None:
     return max(alive, key=lambda each: each.version, default=None)
 
 
-def _once(held: Sequence[Held]) -> list[Record]:
-    """The newest version of each."""
-    newest: dict[tuple[str, bytes], Record] = {}
+def _ordered(held: Sequence[Held], *, newest: bool) -> list[Record]:
+    """The newest version of each, in order."""
+    last: dict[tuple[str, Scope], Record] = {}
     for each in held:
-        place = (each.record.id, each.record.scope.key())
-        if place not in newest or newest[place].version < each.record.version:
-            newest[place] = each.record
-    return list(newest.values())
+        place = (each.record.id, each.record.scope)
+        if place not in last or last[place].version < each.record.version:
+            last[place] = each.record
+    return sorted(last.values(), key=lambda each: (each.created_at, each.id), reverse=newest)

@@ -8,7 +8,8 @@ from typing import Any, Final
 from gateway.domain.errors import TooLarge, Unavailable
 from gateway.providers.aws import code_of, in_words
 
-_BATCH: Final = 100  # the service's own bound
+_BATCH: Final = 100  # records written in one request, the service's own bound
+_PAGE: Final = 50  # read in one: the driver takes the event loop 0.2 ms for each
 _ABSENT: Final = frozenset({"ResourceNotFoundException"})
 _TOO_LARGE: Final = frozenset({"413", "RequestEntityTooLargeException", "ServiceQuotaExceededException"})
 
@@ -98,7 +99,7 @@ class Plane:
     async def _listed(self, operation: Any, key: str, **fields: Any) -> AsyncGenerator[list[dict[str, Any]]]:
         token: dict[str, str] = {}
         while True:
-            answer = await self._ask(operation, maxResults=_BATCH, **fields, **token)
+            answer = await self._ask(operation, maxResults=_PAGE, **fields, **token)
             if answer is None:
                 return
             yield answer[key]

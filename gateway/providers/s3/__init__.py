@@ -48,7 +48,7 @@ class S3Options(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kms_key_id: Annotated[str, Meta(description="The key of `server_side_encryption: aws:kms`.")] | None = None
     connections: Annotated[
         int, Meta(ge=1, description="Requests at once. Many more hold up whatever else the gateway does.")
-    ] = 10
+    ] = 8
     remember: Annotated[
         Size, Meta(description="Memory for documents that need not be fetched again while they are unchanged.")
     ] = msgspec.field(default_factory=lambda: Size("32MiB"))
@@ -72,7 +72,7 @@ class S3:
 
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
-        return Capabilities(kinds=frozenset(Kind), sweeps=True, pinged=True, durable=True, shared=True)
+        return Capabilities(kinds=frozenset(Kind), sweeps=True, pinged=True, remote=True, durable=True, shared=True)
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Looks whether the bucket is there; makes it only where `create_bucket` says so."""
