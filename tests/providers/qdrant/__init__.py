@@ -1,0 +1,1 @@
+"""What holds for Qdrant beyond the contract of all providers."""
