@@ -141,6 +141,9 @@ class Limits(Keys, frozen=True, kw_only=True):
     max_batch: Annotated[int, Meta(ge=1, le=1000)] = 100
     max_page: Annotated[int, Meta(ge=1, le=1000)] = 200
     max_top_k: Annotated[int, Meta(ge=1, le=1000)] = 100
+    deadline: Annotated[Duration, Meta(description="How long a request may take, whatever it waits for.")] = field(
+        default_factory=lambda: Duration("30s")
+    )
     max_content: Size = field(default_factory=lambda: Size("1MiB"))
     max_metadata: Size = field(default_factory=lambda: Size("64KiB"))
 
@@ -164,6 +167,10 @@ class Layer(Keys, frozen=True, kw_only=True):
         Literal["off", "live", "full"],
         Meta(description="Past texts of a memory: not kept, kept while it lives, or kept after its deletion too."),
     ] = "live"
+    on_error: Annotated[
+        Literal["raise", "empty"],
+        Meta(description="Of lists and searches while the backend is away: an error, or nothing found and a header."),
+    ] = "raise"
     metadata_schema: Annotated[dict[str, Any], Meta(description="A JSON Schema that metadata must satisfy.")] | None = (
         None
     )

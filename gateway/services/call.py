@@ -3,13 +3,14 @@
 `admit` is the only way to get a Call, so the role, the route and the scope are decided in one place for all faces.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from gateway.domain.errors import Malformed
+from gateway.domain.errors import DeadlineExceeded, Malformed, Unavailable
 from gateway.domain.portable import check_text
 from gateway.domain.principal import Principal, Role
 from gateway.domain.record import Family, Provenance
@@ -66,6 +67,14 @@ class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=Tr
     role: Role
     run: Callable[[Call, Any], Awaitable[Any]]
     one_run: bool = False  # about one session or run, which then owns what it writes
+    empty: Callable[[Call, Any], Any] | None = None  # the reply of a read that found nothing
+
+
+class Answer(NamedTuple):
+    """`degraded` is the code of what the backend failed with, where the route answers reads as if nothing was found."""
+
+    reply: Any
+    degraded: str = ""
 
 
 def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts) -> Call:
@@ -104,8 +113,23 @@ def _rule(rule: ScopeRule, operation: Operation[Any, Any]) -> ScopeRule:
 
 async def perform(
     snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts, request: Any
-) -> Any:
-    """Admit, run, measure: the one path from any face into any service."""
+) -> Answer:
+    """Admit, run, measure: the one path from any face into any service, in the time that the route gives it."""
     call = admit(snapshot, principal, operation, facts)
-    with call.route.metered(operation.name):
-        return await operation.run(call, request)
+    layer = call.route.config.layer
+    try:
+        with call.route.metered(operation.name):
+            return Answer(await _in_time(operation.run(call, request), layer.limits.deadline.seconds))
+    except (Unavailable, DeadlineExceeded) as error:
+        if operation.empty is None or layer.on_error != "empty":
+            raise
+        call.route.fault("answered_empty")
+        return Answer(operation.empty(call, request), error.code)
+
+
+async def _in_time(running: Awaitable[Reply], seconds: float) -> Reply:
+    try:
+        async with asyncio.timeout(seconds):
+            return await running
+    except TimeoutError:
+        raise DeadlineExceeded(f"the request was not done within {seconds:g} s", code="deadline") from None

@@ -70,5 +70,6 @@ def _value(hit: Ranked, field: str) -> str:
 
 
 CONTEXT: Operation[Prompting, Block] = Operation(
-    name="memory.context", op="search", family=Family.MEMORY, role=Role.READER, run=context
-)
+    name="memory.context", op="search", family=Family.MEMORY, role=Role.READER, run=context,
+    empty=lambda call, _request: Block(text=call.route.config.layer.context.empty, memories=[], truncated=False),
+)  # fmt: skip

@@ -118,7 +118,7 @@ async def _ask(snapshot: Snapshot, principal: Principal, case: Case, came: _Came
         facts = _facts(case, "search", Family.MEMORY)
         came.call = admit(snapshot, principal, SEARCH, facts)
         wanted = {name: getattr(case.search, name) for name in case.search.__struct_fields__}
-        results = await perform(snapshot, principal, SEARCH, facts, Search(**wanted))
+        results = (await perform(snapshot, principal, SEARCH, facts, Search(**wanted))).reply
         came.found = [_text(each.content) for each in results.results]
         return
     op, family = case.request.op or "search", case.request.kind
@@ -176,7 +176,7 @@ def _misses(config: Config, shown: Showing, case: Case, came: _Came) -> Iterator
     chain = config.chains[route.chain]
     named = {
         "route": {route.name}, "chain": {chain.name, chain.key},
-        "provider": {came.call.route.provider_name, config.providers[chain.steps[0].provider].name},
+        "provider": {came.call.route.provider_name, config.providers[chain.primary].name},
     }  # fmt: skip
     for name, actual in named.items():
         wanted = getattr(expect, name)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
 
 JSON: Final = b"application/json"
+DEGRADED: Final = b"memory-gateway-degraded"  # the code of what a backend failed with
 TEXT: Final = b"text/plain; charset=utf-8"
 
 _encode = msgspec.json.Encoder().encode
@@ -61,12 +62,14 @@ class Served:
                 path = {name: unquote(scope["path_params"][name], errors="strict") for name in self.path_names}
                 request = self._reader.read(body, scope["query_string"], path)
                 facts = self._reader.facts(request, header)
-                reply = await perform(snapshot, principal, self.endpoint.operation, facts, request)
+                reply, degraded = await perform(snapshot, principal, self.endpoint.operation, facts, request)
             status = self.endpoint.status
             text = self.endpoint.text(request, reply) if self.endpoint.text else None
             kind, content = (JSON, _encode(reply)) if text is None else (TEXT, text.encode())
             if self.endpoint.replayable and getattr(reply, "replayed", False) is True:
                 extra = ((b"idempotency-replayed", b"true"),)
+            if degraded:
+                extra = (*extra, (DEGRADED, degraded.encode()))
         except UnicodeDecodeError:
             code, status, kind, content, extra = _failed(
                 Malformed("the path is not UTF-8", code="bad_path"), request_id

@@ -60,5 +60,6 @@ async def list_(call: Call, request: Listing) -> Memories:
 
 GET: Operation[One, Memory] = Operation(name="memory.get", op="get", family=Family.MEMORY, role=Role.READER, run=get)
 LIST: Operation[Listing, Memories] = Operation(
-    name="memory.list", op="list", family=Family.MEMORY, role=Role.READER, run=list_
-)
+    name="memory.list", op="list", family=Family.MEMORY, role=Role.READER, run=list_,
+    empty=lambda _call, _request: Memories(memories=[], cursor=None),
+)  # fmt: skip

@@ -154,5 +154,6 @@ def explained(call: Call, request: Search, recalled: Recalled) -> Explained:
 
 
 SEARCH: Operation[Search, Results] = Operation(
-    name="memory.search", op="search", family=Family.MEMORY, role=Role.READER, run=search
-)
+    name="memory.search", op="search", family=Family.MEMORY, role=Role.READER, run=search,
+    empty=lambda _call, _request: Results(results=[], truncated=False),
+)  # fmt: skip

@@ -73,6 +73,11 @@ async def _account(call: Call, last_said: str) -> str | UnsetType:
     return (await cast("Briefs", call.route.provider).brief(call.reach, last_said)).context or UNSET
 
 
+def _nothing(call: Call, request: WindowOf) -> Window:
+    budget = request.max_tokens or call.route.config.layer.session.context_tokens
+    return Window(session_id=call.scope.run, messages=[], tokens=0, max_tokens=budget)
+
+
 def piece_of(call: Call, record: Record) -> Piece:
     tools = tools_of(record)
     tokens = call.route.count_tokens(record.text) if record.text else 0
@@ -86,5 +91,5 @@ def tools_of(record: Record) -> Tools:
 
 
 CONTEXT: Operation[WindowOf, Window] = Operation(
-    name="session.context", op="get", family=Family.MESSAGE, role=Role.READER, run=context, one_run=True
+    name="session.context", op="get", family=Family.MESSAGE, role=Role.READER, run=context, one_run=True, empty=_nothing
 )

@@ -104,5 +104,6 @@ def _utc(moment: datetime, at: str) -> datetime:
 
 
 HISTORY: Operation[HistoryOf, History] = Operation(
-    name="session.history", op="get", family=Family.MESSAGE, role=Role.READER, run=history, one_run=True
-)
+    name="session.history", op="get", family=Family.MESSAGE, role=Role.READER, run=history, one_run=True,
+    empty=lambda call, _request: History(session_id=call.scope.run, messages=[], cursor=None),
+)  # fmt: skip

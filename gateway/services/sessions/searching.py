@@ -55,5 +55,6 @@ async def search(call: Call, request: SessionSearch) -> FoundMessages:
 
 
 SEARCH: Operation[SessionSearch, FoundMessages] = Operation(
-    name="session.search", op="search", family=Family.MESSAGE, role=Role.READER, run=search, one_run=True
-)
+    name="session.search", op="search", family=Family.MESSAGE, role=Role.READER, run=search, one_run=True,
+    empty=lambda call, _request: FoundMessages(session_id=call.scope.run, results=[], truncated=False),
+)  # fmt: skip
