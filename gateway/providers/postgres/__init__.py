@@ -62,7 +62,7 @@ class Postgres:
     def capabilities(cls, options: Any) -> Capabilities:
         return Capabilities(
             kinds=frozenset(Kind), nearest=options.wanted() is not False, matching=True, sweeps=True, revised=True,
-            counted=True, pinged=True, durable=True, shared=True,
+            counted=True, pinged=True, remote=True, durable=True, shared=True,
         )  # fmt: skip
 
     async def open(self, stack: AsyncExitStack) -> None:
