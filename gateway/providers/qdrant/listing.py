@@ -14,7 +14,7 @@ from gateway.providers.qdrant.collection import Collection
 from gateway.providers.qdrant.conditions import Conditions, all_of, within
 from gateway.providers.qdrant.storing import micros, record_from
 
-_MOST: Final = 256  # points in one answer: decoding more would hold the event loop
+_MOST: Final = 128  # points in one answer: decoding more would hold the event loop
 _NUMBERS: Final = 50_000  # numbers of vectors in one answer
 
 
