@@ -36,6 +36,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     through: str = ""  # in words: "valkey 9", "our own wire server"
     options: Callable[[Place], dict[str, Any]]  # as they stand in YAML
     server: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None = None  # started once per run
+    many: int = 6_000  # records of which there are many; fewer where a stand-in is slow
     spared: frozenset[str] = frozenset()  # clauses not run on it, for the time they take there: the matrix says so
 
     def build(self, place: Place, clock: Clock) -> Provider:
@@ -71,6 +72,7 @@ SUBJECTS = (
     ),
     Subject(
         name="s3",
+        many=600,
         plugin="gateway.providers.s3:S3",
         against="stand-in",
         through="moto",
@@ -87,6 +89,7 @@ SUBJECTS = (
     ),
     Subject(
         name="agentcore",
+        many=600,
         plugin="gateway.providers.agentcore:Agentcore",
         against="stand-in",
         through="our data plane from botocore's model",
@@ -99,6 +102,7 @@ SUBJECTS = (
     ),
     Subject(
         name="dynamodb",
+        many=600,
         plugin="gateway.providers.dynamodb:Dynamodb",
         against="real" if given("DYNAMODB") else "stand-in",
         through="the server named in the environment" if given("DYNAMODB") else "moto",
@@ -121,6 +125,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mem0",
+        many=600,
         plugin="gateway.providers.mem0:Mem0",
         against="real",
         through="mem0ai in this process, embedded Qdrant, a model of ours",
@@ -131,6 +136,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mem0-hosted",
+        many=600,
         plugin="gateway.providers.mem0:Mem0",
         against="real" if given("MEM0") else "stand-in",
         through="mem0ai's client, a platform of ours",
@@ -190,14 +196,12 @@ SUBJECTS = (
     ),
     Subject(
         name="zep",
+        many=600,
         plugin="gateway.providers.zep:Zep",
         against="real" if given("ZEP") else "stand-in",
         through="Zep's cloud" if given("ZEP") else "our server from the models of Zep's client",
         options=lambda place: zep.options(place.server, place.token),
         server=zep.zep,
-        spared=frozenset(
-            {"test_no_verb_holds_the_event_loop"}
-        ),  # 6,000 records are 18,000 calls; tests/providers/zep has a smaller one
     ),
     Subject(
         name="mongodb",
@@ -209,6 +213,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mongodb-motor",
+        many=600,
         plugin="gateway.providers.mongodb:Mongodb",
         against="real" if given("MONGODB") else "stand-in",
         through="the server named in the environment, Motor" if given("MONGODB") else "our own wire server, Motor",
@@ -217,11 +222,11 @@ SUBJECTS = (
     ),
     Subject(
         name="mongodb-nx",
+        many=600,
         plugin="gateway.providers.mongodb:Mongodb",
         against="stand-in",
         through="nx-27017",
         options=lambda place: {"url": place.server["url"], "collection": place.token},
         server=mongo.nx,
-        spared=frozenset({"test_no_verb_holds_the_event_loop"}),  # to write its 6,000 records takes a minute
     ),
 )

@@ -11,7 +11,7 @@ from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 
 from .making import MEMORIES, Maker, everything, one, scanned
-from .subjects import DIMENSION
+from .subjects import DIMENSION, Subject
 
 LAG = 0.05
 
@@ -108,13 +108,13 @@ async def test_the_probe_sees_a_loop_that_is_held() -> None:
     assert await lag(holds) > LAG
 
 
-async def test_no_verb_holds_the_event_loop(provider: Provider, make: Maker) -> None:
+async def test_no_verb_holds_the_event_loop(subject: Subject, provider: Provider, make: Maker) -> None:
     reach, wide = Reach.only(make.scope()), everything(make.tenant)
     records = [
         make.record(f"a note about tea, number {n}", metadata={"n": n}, vector=make.vector(DIMENSION))
-        for n in range(6000)
+        for n in range(subject.many)
     ]
-    for start in range(0, 6000, 500):
+    for start in range(0, subject.many, 500):
         await provider.put(records[start : start + 500])
     rare = Where(frozenset({Kind.MEMORY}), Compare("icontains", "number 17 ", field="text"))
     query = make.vector(DIMENSION)

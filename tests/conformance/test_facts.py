@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.domain.ports import (
-    Briefs, Counted, Extracts, Matching, Nearest, Pinged, Provider, Relevant, Revised, Scan, Sweeps,
+    Briefs,
+    Counted,
+    Extracts,
+    Matching,
+    Nearest,
+    Pinged,
+    Provider,
+    Relevant,
+    Revised,
+    Scan,
+    Sweeps,
 )  # fmt: skip
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope

@@ -38,7 +38,7 @@ def started(subject: Subject, place: Place, tenant: str, seed: str, batches: int
         [sys.executable, "-m", "tests.conformance.worker", msgspec.json.encode(job).decode()],
         stdout=subprocess.PIPE,
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *filter(None, sys.path)])},
     )
 
 
