@@ -93,7 +93,7 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
         found.append(("retrieval.overrides", f"requests may now set {', '.join(more)}"))
     for name in after.limits.__struct_fields__:
         was, now = getattr(before.limits, name), getattr(after.limits, name)
-        if _number(now) > _number(was):
+        if not isinstance(now, Duration) and _number(now) > _number(was):
             found.append((f"limits.{name}", f"limits.{name} is lifted from {_shown(was)} to {_shown(now)}"))
     for path, message in found:
         origin = new.origins.get(path)
