@@ -41,7 +41,7 @@ class Inside:
         header: Callable[[str], str | None] = {"idempotency-key": idempotency}.get
         facts = _READERS[operation].facts(request, header)
         try:
-            reply = await perform(self.snapshot, key.principal, endpoint.operation, facts, request)
+            reply = (await perform(self.snapshot, key.principal, endpoint.operation, facts, request)).reply
         except GatewayError as error:
             return Answer(error.status, error.code, f"{error.detail} {error.at}".encode())
         raw = msgspec.json.encode(reply)

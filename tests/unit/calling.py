@@ -159,7 +159,7 @@ class Desk:
     ) -> Any:
         principal = Principal(id="key-1", tenant="acme", roles=roles)
         facts = Facts(op=operation.op, family=operation.family, user=user, agent=agent, run=run, idempotency_key=key)
-        return await perform(self.snapshot, principal, operation, facts, request)
+        return (await perform(self.snapshot, principal, operation, facts, request)).reply
 
 
 @asynccontextmanager

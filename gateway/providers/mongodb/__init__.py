@@ -91,7 +91,7 @@ class Mongodb:
     def capabilities(cls, options: MongodbOptions) -> Capabilities:
         return Capabilities(
             kinds=frozenset(Kind), nearest=options.vector_search is not None, matching=True, sweeps=True, pinged=True,
-            durable=True, shared=True,
+            remote=True, durable=True, shared=True,
         )  # fmt: skip
 
     async def open(self, stack: AsyncExitStack) -> None:
