@@ -13,8 +13,7 @@ from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.memory import Memory
 from gateway.providers.sqlite import Sqlite
-
-from .subjects import Place, Subject
+from gateway.testing.subjects import Place, Subject
 
 replace = msgspec.structs.replace
 

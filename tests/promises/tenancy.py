@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.auth.keys import hash_key, new_key
 from gateway.domain.principal import Principal, Role
-from tests.conformance.hostile import IDS
+from gateway.testing.hostile import IDS
 
 Space: TypeAlias = Literal["mine", "shared", "runs"]
 ROLES: Final = frozenset({Role.READER, Role.WRITER, Role.ERASER})

@@ -7,9 +7,9 @@ elsewhere and is used instead.
 import os
 import socket
 
+from gateway.testing.subjects import Absent
 
-class Absent(Exception):
-    """This server cannot be started here; the text says what would be needed."""
+__all__ = ["Absent", "free_port", "given"]
 
 
 def given(backend: str) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.errors import Unavailable
 from gateway.domain.ports import Kit
 from gateway.providers.memory import Memory, MemoryOptions
-from tests.conformance.making import Maker, Time, everything, scanned
+from gateway.testing.making import Maker, Time, everything, scanned
 
 
 def made(clock: Time, limit: int | None) -> Memory:

@@ -22,7 +22,7 @@ from gateway.domain.scope import Reach
 from gateway.domain.units import Size
 from gateway.providers.sqlite import Sqlite, SqliteOptions
 from gateway.providers.sqlite.schema import VERSION
-from tests.conformance.making import MEMORIES, Maker, Time, one, scanned, unit
+from gateway.testing.making import MEMORIES, Maker, Time, one, scanned, unit
 
 
 @pytest.fixture

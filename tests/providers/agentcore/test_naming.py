@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.agentcore.naming import Namespaces, actor_ids, named, session_ids, value_of
-from tests.conformance import hostile
+from gateway.testing import hostile
 
 PARTS = ("tenant", "space", "user", "agent")
 

@@ -21,8 +21,8 @@ from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.agentcore import Agentcore, naming
 from gateway.providers.agentcore.plane import Plane
-from tests.conformance import hostile
-from tests.conformance.making import MEMORIES, Maker, Time, everything, one, scanned
+from gateway.testing import hostile
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
 from tests.servers.agentcore import KEYS, REGION, Server
 
 MESSAGES = Where(frozenset({Kind.MESSAGE}))

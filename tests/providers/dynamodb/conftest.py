@@ -11,7 +11,7 @@ from gateway.domain.ids import Clock
 from gateway.domain.ports import Kit
 from gateway.providers.aws import connect
 from gateway.providers.dynamodb import Dynamodb
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.servers import Absent
 from tests.servers.aws import KEYS, dynamodb
 

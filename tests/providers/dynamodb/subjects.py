@@ -1,9 +1,10 @@
-"""For `pytest tests/conformance --conformance-subjects=tests.providers.dynamodb.subjects:HASH_ONLY`: the whole suite over a
+"""For `pytest gateway/testing/clauses --conformance-subjects=tests.providers.dynamodb.subjects:HASH_ONLY`: the whole suite over a
 table without a sort key. Minutes long over the stand-in, so no part of every run."""
 
 from msgspec.structs import replace
 
-from tests.conformance.subjects import SUBJECTS, Place
+from gateway.testing.subjects import Place
+from tests.conformance.subjects import SUBJECTS
 
 (_SORTED,) = [each for each in SUBJECTS if each.name == "dynamodb"]
 

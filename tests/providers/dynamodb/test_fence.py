@@ -22,7 +22,7 @@ from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.dynamodb import Dynamodb
-from tests.conformance.making import Maker, Time, everything, scanned
+from gateway.testing.making import Maker, Time, everything, scanned
 
 from .conftest import opened
 

@@ -8,8 +8,8 @@ import pytest
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.dynamodb import Dynamodb
-from tests.conformance import hostile
-from tests.conformance.making import Maker, everything, scanned
+from gateway.testing import hostile
+from gateway.testing.making import Maker, everything, scanned
 
 TENANTS = 20
 TURNS = 720  # each of several operations

@@ -18,7 +18,7 @@ from gateway.domain.errors import GatewayError, TooMany, Unavailable
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.providers.dynamodb import Dynamodb
-from tests.conformance.making import Maker, Time, everything, one, scanned
+from gateway.testing.making import Maker, Time, everything, one, scanned
 
 from .conftest import opened
 from .cut import wire

@@ -15,8 +15,8 @@ from gateway.domain.scope import Reach
 from gateway.providers import documents
 from gateway.providers.dynamodb import Dynamodb
 from gateway.providers.dynamodb.table import Change
-from tests.conformance import hostile
-from tests.conformance.making import MEMORIES, Maker, Time, everything, one, scanned
+from gateway.testing import hostile
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
 
 from .conftest import opened, options
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.providers.folder import files
-from tests.conformance.worker import Job, work
+from gateway.testing.worker import Job, work
 
 
 def write_in_place(file: Path, content: bytes) -> None:

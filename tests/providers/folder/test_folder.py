@@ -19,9 +19,9 @@ from gateway.domain.record import KINDS_OF, Family, Kind
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.archive import digest, entry_of, part_of
 from gateway.providers.folder import Folder, files
-from tests.conformance import hostile
-from tests.conformance.making import Maker, Time, everything, one, scanned
-from tests.conformance.worker import Job
+from gateway.testing import hostile
+from gateway.testing.making import Maker, Time, everything, one, scanned
+from gateway.testing.worker import Job
 
 
 @asynccontextmanager
@@ -109,7 +109,7 @@ def test_a_writer_killed_in_mid_write_leaves_no_half_record(whole: bool, tmp_pat
     tenant = Maker(clock, "kill").tenant
     chance = random.Random("folder")
     root = Path(__file__).parents[3]
-    module = "tests.conformance.worker" if whole else "tests.providers.folder.careless"
+    module = "gateway.testing.worker" if whole else "tests.providers.folder.careless"
     torn = 0
     for turn in range(4 if whole else 8):
         job = Job(

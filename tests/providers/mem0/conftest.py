@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.ports import Provider
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.servers.mem0_platform import mem0_platform
 from tests.servers.openai import openai
 

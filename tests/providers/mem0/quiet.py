@@ -36,7 +36,7 @@ def look_up(host: Any, *given: Any, **named: Any) -> Any:
 async def use(way: str, url: str, key: str, home: Path) -> str:
     from gateway.domain.errors import GatewayError
     from gateway.domain.scope import Reach
-    from tests.conformance.making import MEMORIES, Maker, Time
+    from gateway.testing.making import MEMORIES, Maker, Time
     from tests.servers.openai import mem0_block
 
     from .opening import opening, options

@@ -11,7 +11,7 @@ from gateway.domain.scope import Reach
 from gateway.providers.mem0 import Mem0
 from gateway.providers.mem0 import inside as inside_
 from gateway.providers.mem0.forgetful import TakingTurns
-from tests.conformance.making import MEMORIES, Maker, Time, everything, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, everything, scanned
 from tests.servers.openai import mem0_block
 
 from .opening import Opened, opening, options, way_of

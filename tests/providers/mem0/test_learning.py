@@ -13,7 +13,7 @@ from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Provenance
 from gateway.domain.scope import Reach
 from gateway.providers.mem0 import Mem0
-from tests.conformance.making import MEMORIES, Maker, Time, everything, one, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
 from tests.servers.mem0_platform import LEARNING
 
 from .opening import Opened, hosted, way_of

@@ -19,7 +19,7 @@ from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 from gateway.providers.mem0 import Mem0
 from gateway.providers.mem0.starting import library
-from tests.conformance.making import MEMORIES, Maker, Time, one
+from gateway.testing.making import MEMORIES, Maker, Time, one
 from tests.servers.mem0_platform import ORG
 from tests.servers.openai import mem0_block
 

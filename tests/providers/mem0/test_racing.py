@@ -12,7 +12,7 @@ from gateway.providers.mem0 import Mem0
 from gateway.providers.mem0.inside import Inside
 from gateway.providers.mem0.kept import Write
 from gateway.providers.mem0.locks import Turns
-from tests.conformance.making import Maker, one, scanned
+from gateway.testing.making import Maker, one, scanned
 
 from .opening import way_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.errors import Unavailable
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, Time, one, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, one, scanned
 from tests.servers import free_port
 from tests.servers.mem0_platform import mem0_platform
 from tests.servers.openai import running

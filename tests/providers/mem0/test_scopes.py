@@ -14,8 +14,8 @@ from gateway.providers import mem0 as package
 from gateway.providers.mem0 import Mem0
 from gateway.providers.mem0.kept import Kept, metadata_of, record_of
 from gateway.providers.mem0.naming import group_of, owned_by, owner_of
-from tests.conformance import hostile
-from tests.conformance.making import MEMORIES, Maker, everything, one, scanned
+from gateway.testing import hostile
+from gateway.testing.making import MEMORIES, Maker, everything, one, scanned
 
 from .opening import Opened, way_of
 

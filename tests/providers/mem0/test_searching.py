@@ -13,7 +13,7 @@ from gateway.domain.record import Kind
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.mem0 import Mem0
 from gateway.providers.mem0.inside import Inside
-from tests.conformance.making import MEMORIES, Maker, Time, everything, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, everything, scanned
 
 from .opening import Opened, hosted, inside, way_of
 

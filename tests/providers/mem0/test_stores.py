@@ -13,8 +13,8 @@ from gateway.domain.ports import Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 from gateway.providers.mem0 import Mem0
-from tests.conformance import hostile
-from tests.conformance.making import MEMORIES, Maker, Time, everything, one, scanned
+from gateway.testing import hostile
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
 from tests.servers import Absent, given
 from tests.servers.openai import DIMENSION, mem0_block
 from tests.servers.postgres import postgres

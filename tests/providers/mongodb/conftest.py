@@ -12,8 +12,8 @@ import pytest
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Kit
 from gateway.providers.mongodb import Mongodb
-from tests.conformance.making import Maker, Time
-from tests.conformance.subjects import DIMENSION
+from gateway.testing.making import Maker, Time
+from gateway.testing.subjects import DIMENSION
 from tests.servers import Absent
 from tests.servers.mongo import Process, wire_server
 

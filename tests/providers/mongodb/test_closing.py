@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.scope import Reach
-from tests.conformance.making import Maker
+from gateway.testing.making import Maker
 from tests.providers.mongodb.conftest import Opened
 
 both = pytest.mark.parametrize("driver", ["pymongo", "motor"])

@@ -11,7 +11,7 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, one, scanned
+from gateway.testing.making import MEMORIES, Maker, one, scanned
 from tests.providers.mongodb.conftest import Opened
 
 both = pytest.mark.parametrize("driver", ["pymongo", "motor"])

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain.errors import Unavailable
 from gateway.domain.scope import Reach
-from tests.conformance.making import Maker, Time, everything, scanned
+from gateway.testing.making import Maker, Time, everything, scanned
 from tests.providers.mongodb.conftest import built
 from tests.servers.mongo import wire_server
 

@@ -13,8 +13,8 @@ from gateway.domain.ports import Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.mongodb.layout import escaped, key_of
-from tests.conformance.hostile import IDS
-from tests.conformance.making import Maker, one, scanned
+from gateway.testing.hostile import IDS
+from gateway.testing.making import Maker, one, scanned
 from tests.providers.mongodb.conftest import Opened
 
 HOSTILE: dict[str, Any] = {

@@ -12,7 +12,7 @@ from gateway.domain.ports import Nearest
 from gateway.domain.units import Secret
 from gateway.providers.mongodb import Mongodb, MongodbOptions
 from gateway.providers.mongodb.connecting import connected
-from tests.conformance.making import Maker, Time, one
+from gateway.testing.making import Maker, Time, one
 from tests.providers.mongodb.conftest import Opened, built
 from tests.servers import free_port
 

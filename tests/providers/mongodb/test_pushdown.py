@@ -10,7 +10,7 @@ from gateway.domain.ports import Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 from gateway.providers.mongodb.pushdown import pushed
-from tests.conformance.making import Maker, scanned
+from gateway.testing.making import Maker, scanned
 from tests.providers.mongodb.conftest import Opened
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

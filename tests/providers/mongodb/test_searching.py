@@ -9,8 +9,8 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Nearest, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, cosine, everything, unit
-from tests.conformance.subjects import DIMENSION
+from gateway.testing.making import MEMORIES, Maker, cosine, everything, unit
+from gateway.testing.subjects import DIMENSION
 from tests.providers.mongodb.conftest import Opened
 
 both = pytest.mark.parametrize("driver", ["pymongo", "motor"])

@@ -12,8 +12,8 @@ import pytest
 
 from gateway.domain.ports import Kit
 from gateway.providers.postgres import Postgres
-from tests.conformance.making import Maker, Time
-from tests.conformance.subjects import DIMENSION
+from gateway.testing.making import Maker, Time
+from gateway.testing.subjects import DIMENSION
 from tests.servers import Absent, postgres
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[Postgres]]

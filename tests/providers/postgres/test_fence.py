@@ -6,7 +6,7 @@ import pytest
 
 from gateway.domain.record import Kind
 from gateway.domain.scope import Scope
-from tests.conformance.making import Maker, everything, scanned
+from gateway.testing.making import Maker, everything, scanned
 from tests.providers.postgres.conftest import Opened, driver
 
 TABLES = ("", "_scopes", "_messages")

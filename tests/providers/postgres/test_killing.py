@@ -11,7 +11,7 @@ from gateway.domain.ports import Provider
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
 from gateway.providers.postgres.sessions import Sessions
-from tests.conformance.making import Maker, everything, scanned
+from gateway.testing.making import Maker, everything, scanned
 from tests.providers.postgres.conftest import Opened
 from tests.servers import Absent
 from tests.servers.postgres import Server, running

@@ -10,7 +10,7 @@ from gateway.domain.ports import Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.postgres.pushdown import pushed
-from tests.conformance.making import Maker, scanned
+from gateway.testing.making import Maker, scanned
 from tests.providers.postgres.conftest import Opened
 
 TOLD: tuple[Filter, ...] = (

@@ -14,9 +14,9 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Provenance
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, cosine, everything, one, scanned, unit
-from tests.conformance.subjects import DIMENSION
-from tests.conformance.worker import Job
+from gateway.testing.making import MEMORIES, Maker, cosine, everything, one, scanned, unit
+from gateway.testing.subjects import DIMENSION
+from gateway.testing.worker import Job
 from tests.providers.postgres.conftest import Opened
 
 
@@ -78,7 +78,7 @@ async def test_a_newer_layout_is_refused(opened: Opened, sql: Any, table: str) -
 
 
 def worked(job: Job) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "tests.conformance.worker", msgspec.json.encode(job).decode()]
+    command = [sys.executable, "-m", "gateway.testing.worker", msgspec.json.encode(job).decode()]
     return subprocess.run(command, capture_output=True, cwd=Path(__file__).parents[3], timeout=60, check=False)
 
 

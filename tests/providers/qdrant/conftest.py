@@ -11,7 +11,7 @@ import pytest
 
 from gateway.domain.ports import Kit
 from gateway.providers.qdrant import Qdrant
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.servers import Absent
 from tests.servers.qdrant import Server
 

@@ -12,7 +12,7 @@ from gateway.domain.errors import Misconfigured
 from gateway.domain.ports import Provider
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.qdrant import Qdrant
-from tests.conformance.making import MEMORIES, Maker, one, unit
+from gateway.testing.making import MEMORIES, Maker, one, unit
 from tests.servers.qdrant import Server
 
 from .conftest import DIMENSION, Opened

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.domain.errors import Unavailable
 from gateway.providers.qdrant import Qdrant, connection
-from tests.conformance.making import Maker, everything, one, scanned
-from tests.conformance.subjects import Subject
+from gateway.testing.making import Maker, everything, one, scanned
+from gateway.testing.subjects import Subject
 
 from .conftest import Opened
 
@@ -37,8 +37,8 @@ def test_the_embedded_mode_keeps_the_contract_of_all_providers_on_a_small_scale(
     root = Path(__file__).parents[3]
     run = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "tests/conformance",
-            "--ignore=tests/conformance/test_suite.py", "-k", BEYOND, f"--conformance-subjects={__name__}:SUBJECTS"],
+            sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "gateway/testing/clauses",
+            "-k", BEYOND, f"--conformance-subjects={__name__}:SUBJECTS"],
         cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout.decode()[-3000:]

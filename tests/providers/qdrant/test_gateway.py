@@ -9,7 +9,7 @@ import pytest
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.runtime.probing import probe
-from tests.conformance.making import Time
+from gateway.testing.making import Time
 from tests.gateways import QUICK, Gateway, gateway
 from tests.promises.test_lag import BOUND, Heavy, lag, notes, own_heap
 from tests.servers.qdrant import Server

@@ -10,8 +10,8 @@ from qdrant_client import models
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.providers.qdrant import Qdrant, points
-from tests.conformance.hostile import IDS
-from tests.conformance.making import MEMORIES, Maker, one, scanned, unit
+from gateway.testing.hostile import IDS
+from gateway.testing.making import MEMORIES, Maker, one, scanned, unit
 from tests.promises.doors import Inside
 from tests.promises.insides import insides
 from tests.promises.intruder import Intruder

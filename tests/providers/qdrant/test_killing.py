@@ -9,7 +9,7 @@ import pytest
 from gateway.domain.errors import Unavailable
 from gateway.providers.qdrant import Qdrant
 from gateway.providers.qdrant.points import Points
-from tests.conformance.making import Maker, everything, scanned
+from gateway.testing.making import Maker, everything, scanned
 from tests.servers.qdrant import Server
 
 from .conftest import Opened

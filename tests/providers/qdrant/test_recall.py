@@ -10,7 +10,7 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, cosine, everything
+from gateway.testing.making import MEMORIES, Maker, cosine, everything
 from tests.servers.qdrant import Server
 
 from .conftest import Opened

@@ -16,7 +16,7 @@ from gateway.domain.scope import Reach
 from gateway.providers.qdrant import Qdrant, points
 from gateway.providers.qdrant.connection import Served
 from gateway.providers.qdrant.turns import Turns
-from tests.conformance.making import MEMORIES, Maker, everything, one, scanned
+from gateway.testing.making import MEMORIES, Maker, everything, one, scanned
 from tests.servers import free_port
 from tests.servers.qdrant import Server
 

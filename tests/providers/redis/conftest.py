@@ -12,7 +12,7 @@ import pytest
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Kit
 from gateway.providers.redis import Redis
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.servers import Absent, redis
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[Redis]]

@@ -15,7 +15,7 @@ from gateway.providers.redis import Redis
 from gateway.providers.redis.claims import Claims, claim_for
 from gateway.providers.redis.names import micros
 from gateway.providers.redis.rows import row_of
-from tests.conformance.making import Maker, Time, everything, one, scanned
+from gateway.testing.making import Maker, Time, everything, one, scanned
 from tests.servers import Absent, redis
 
 Step = Callable[[], Awaitable[object]]

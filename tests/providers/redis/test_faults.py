@@ -15,7 +15,7 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.ports import Kit
 from gateway.domain.record import Record
 from gateway.providers.redis import Redis
-from tests.conformance.making import Maker, Time, everything, one, scanned
+from gateway.testing.making import Maker, Time, everything, one, scanned
 from tests.servers import Absent
 from tests.servers.redis import Server, started, valkey_binary
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.scope import Reach, Scope
-from tests.conformance.making import Maker, scanned
+from gateway.testing.making import Maker, scanned
 from tests.gateways import gateway
 from tests.promises.doors import Inside
 from tests.promises.insides import insides

@@ -13,7 +13,7 @@ from gateway.domain.errors import Tampered
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from tests.conformance.making import Maker, Time, everything, one, scanned
+from gateway.testing.making import Maker, Time, everything, one, scanned
 from tests.providers.redis.conftest import Opened
 
 Keys = Callable[[], Awaitable[list[str]]]

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.domain.ports import Order, Revised, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
-from tests.conformance.making import Maker, Time, one, scanned
+from gateway.testing.making import Maker, Time, one, scanned
 from tests.providers.redis.conftest import Opened
 
 Keys = Callable[[], Awaitable[list[str]]]

@@ -21,8 +21,8 @@ from gateway.providers.aws import connect
 from gateway.providers.folder import Folder
 from gateway.providers.s3 import S3
 from gateway.providers.s3.bucket import Bucket
-from tests.conformance import hostile
-from tests.conformance.making import Maker, Time, everything, one, scanned
+from gateway.testing import hostile
+from gateway.testing.making import Maker, Time, everything, one, scanned
 from tests.servers.aws import KEYS, aws
 
 

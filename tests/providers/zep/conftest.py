@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.providers.zep.places import Seen, Server, named
 from tests.servers import Absent
 from tests.servers.zep import zep

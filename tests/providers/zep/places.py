@@ -12,7 +12,7 @@ from zep_cloud.client import AsyncZep
 
 from gateway.domain.ports import Kit
 from gateway.providers.zep import Zep
-from tests.conformance.making import Time
+from gateway.testing.making import Time
 from tests.servers import zep
 
 Server = Mapping[str, str]

@@ -7,8 +7,8 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Scan, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
-from tests.conformance.hostile import IDS
-from tests.conformance.making import Maker, Time, everything
+from gateway.testing.hostile import IDS
+from gateway.testing.making import Maker, Time, everything
 from tests.providers.zep.places import Server, opened
 
 OPERATIONS = 1_500

@@ -11,7 +11,7 @@ from gateway.domain.ports import Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach, Scope
 from gateway.providers.zep.parts import micros
-from tests.conformance.making import MEMORIES, Maker, Time, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, scanned
 from tests.providers.zep.places import Seen, Server, opened
 
 

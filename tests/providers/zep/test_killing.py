@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.domain.errors import GatewayError
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
-from tests.conformance.making import Maker, Time, everything, scanned
+from gateway.testing.making import Maker, Time, everything, scanned
 from tests.providers.zep.places import opened
 from tests.servers.zep import KEY, Running
 

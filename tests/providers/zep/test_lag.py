@@ -6,8 +6,8 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, Time, everything
-from tests.conformance.test_concurrency import LAG, lag
+from gateway.testing.clauses.test_concurrency import LAG, lag
+from gateway.testing.making import MEMORIES, Maker, Time, everything
 from tests.providers.zep.places import Server, opened
 
 if TYPE_CHECKING:

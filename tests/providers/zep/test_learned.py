@@ -8,7 +8,7 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, Time, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, scanned
 from tests.providers.zep.places import Seen, Server, opened
 
 CURRENT = Where(frozenset({Kind.MEMORY}), Compare("exists", False, path=("invalid_at",)))

@@ -11,7 +11,7 @@ from gateway.domain.scope import Reach
 from gateway.providers.zep.ledger import Ledger
 from gateway.providers.zep.parts import Stored
 from gateway.providers.zep.writing import Writing
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.providers.zep.places import Seen, Server, opened
 
 

@@ -10,7 +10,7 @@ from gateway.domain.ports import Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 from gateway.providers.zep import Zep
-from tests.conformance.making import MEMORIES, Maker, Time
+from gateway.testing.making import MEMORIES, Maker, Time
 from tests.providers.zep.places import opened
 from tests.providers.zep.recorded import KEY, door
 

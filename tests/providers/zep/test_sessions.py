@@ -3,7 +3,7 @@
 from gateway.domain.ports import Brief
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from tests.conformance.making import Maker, Time
+from gateway.testing.making import Maker, Time
 from tests.providers.zep.places import Seen, Server, opened
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.domain.errors import DeadlineExceeded
 from gateway.domain.scope import Reach
-from tests.conformance.making import MEMORIES, Maker, Time, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, scanned
 from tests.providers.zep.places import Server, opened
 from tests.servers.zep import KEY, Running
 

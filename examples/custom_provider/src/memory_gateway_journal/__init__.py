@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+
 from gateway.domain.errors import Unavailable
 from gateway.domain.ports import Capabilities, Kit, Order, Page, Scan
 from gateway.domain.record import Kind, Record
@@ -21,7 +22,9 @@ from gateway.providers.winnowing import lives, winnowed
 
 
 class JournalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    path: Annotated[str, msgspec.Meta(min_length=1, description="The file; made, with its folder, where it is missing.")]
+    path: Annotated[
+        str, msgspec.Meta(min_length=1, description="The file; made, with its folder, where it is missing.")
+    ]
 
 
 class Journal:

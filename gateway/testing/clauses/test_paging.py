@@ -9,9 +9,8 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Order, Position, Provider, Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-
-from .making import MEMORIES, Maker, Time, everything, pages, scanned, unit
-from .subjects import DIMENSION, Place, Subject
+from gateway.testing.making import MEMORIES, Maker, Time, everything, pages, scanned, unit
+from gateway.testing.subjects import DIMENSION, Place, Subject
 
 
 @pytest.mark.parametrize("order", list(Order))

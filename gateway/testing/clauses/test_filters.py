@@ -11,9 +11,8 @@ from gateway.domain.filters import FIELDS, OPS, TIMES, All, Compare, Field, Filt
 from gateway.domain.ports import Matching, Nearest, Provider, Where
 from gateway.domain.record import Kind, Provenance, Record
 from gateway.domain.scope import Reach
-
-from .making import Maker, Time, everything, scanned, unit
-from .subjects import DIMENSION
+from gateway.testing.making import Maker, Time, everything, scanned, unit
+from gateway.testing.subjects import DIMENSION
 
 KEYS = ("a", "b", "A", "\u00e9", "with space", 'quo"te', "back\\slash", "", "$", "[0]", "0", "text", "a%")
 WORDS = (

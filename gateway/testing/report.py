@@ -1,6 +1,6 @@
 """The conformance matrix: clauses against subjects, in the terminal and as Markdown.
 
-A clause that a subject is not capable of is always printed, never silent. Loaded from the uppermost conftest.
+A clause that a subject is not capable of is always printed, never silent. Loaded with `-p gateway.testing.report`.
 """
 
 from pathlib import Path
@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--conformance-subjects", metavar="MODULE:NAME", help="run the clauses against these subjects instead"
     )
+    parser.addini("conformance_subjects", "the subjects where the option names none: module:NAME", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,9 +19,8 @@ from gateway.domain.ports import (
 )  # fmt: skip
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
-
-from .making import MEMORIES, Maker, everything, scanned
-from .subjects import DIMENSION, Place, Subject
+from gateway.testing.making import MEMORIES, Maker, everything, scanned
+from gateway.testing.subjects import DIMENSION, Place, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,10 +8,9 @@ import pytest
 from gateway.domain.ports import Provider
 from gateway.domain.record import Kind, Provenance
 from gateway.domain.scope import Reach, Scope
-
-from . import hostile
-from .making import Maker, Time, one, scanned
-from .subjects import DIMENSION, Place, Subject
+from gateway.testing import hostile
+from gateway.testing.making import Maker, Time, one, scanned
+from gateway.testing.subjects import DIMENSION, Place, Subject
 
 
 async def test_a_record_comes_back_as_it_was_put(provider: Provider, make: Maker) -> None:

@@ -6,10 +6,9 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Matching, Nearest, Provider, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
-
-from . import hostile
-from .making import MEMORIES, Maker, cosine, everything, unit
-from .subjects import DIMENSION, Place, Subject
+from gateway.testing import hostile
+from gateway.testing.making import MEMORIES, Maker, cosine, everything, unit
+from gateway.testing.subjects import DIMENSION, Place, Subject
 
 nearest = pytest.mark.needs("nearest")
 matching = pytest.mark.needs("matching")

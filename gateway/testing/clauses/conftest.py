@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.ports import Capabilities, Provider
-from tests.servers import Absent
-
-from .making import Maker, Time
-from .subjects import SUBJECTS, Place, Subject
+from gateway.testing.making import Maker, Time
+from gateway.testing.subjects import Absent, Place, Subject
 
 Servers = Callable[[Subject], Mapping[str, str]]
 
@@ -20,11 +18,11 @@ Servers = Callable[[Subject], Mapping[str, str]]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "subject" not in metafunc.fixturenames:
         return
-    named: str | None = metafunc.config.getoption("--conformance-subjects")
-    subjects: tuple[Subject, ...] = SUBJECTS
-    if named:
-        module, name = named.split(":")
-        subjects = getattr(import_module(module), name)
+    named: str = metafunc.config.getoption("--conformance-subjects") or metafunc.config.getini("conformance_subjects")
+    module, _, name = named.partition(":")
+    if not name:
+        raise pytest.UsageError("say what to test: --conformance-subjects=module:NAME")
+    subjects: tuple[Subject, ...] = getattr(import_module(module), name)
     metafunc.parametrize("subject", subjects, ids=[each.name for each in subjects])
 
 

@@ -1,4 +1,4 @@
-"""A process of its own that uses a subject: run as `python -m tests.conformance.worker JOB`. Says on stdout what was acknowledged.
+"""A process of its own that uses a subject: run as `python -m gateway.testing.worker JOB`. Says on stdout what was acknowledged.
 
 JOB is JSON, the fields of Job.
 """
@@ -13,9 +13,8 @@ import msgspec
 
 from gateway.domain.record import Record
 from gateway.domain.scope import Scope
-
-from .making import Maker, Time, unit
-from .subjects import DIMENSION, Place, Subject
+from gateway.testing.making import Maker, Time, unit
+from gateway.testing.subjects import DIMENSION, Place, Subject
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

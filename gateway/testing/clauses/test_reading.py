@@ -2,8 +2,7 @@
 
 from gateway.domain.ports import Provider
 from gateway.domain.scope import Reach, Scope
-
-from .making import Maker, everything
+from gateway.testing.making import Maker, everything
 
 
 async def test_records_come_in_the_order_of_their_ids(provider: Provider, make: Maker) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,10 +14,9 @@ import pytest
 from gateway.domain.ports import Counted, Matching, Nearest, Revised, Scan
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-
-from .making import MEMORIES, Maker, Time, everything, one, scanned, unit
-from .subjects import DIMENSION, Place, Subject
-from .worker import Job
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned, unit
+from gateway.testing.subjects import DIMENSION, Place, Subject
+from gateway.testing.worker import Job
 
 KILLS = 5
 
@@ -33,12 +31,10 @@ def started(subject: Subject, place: Place, tenant: str, seed: str, batches: int
         plugin=subject.plugin, options=subject.options(place), home=str(place.home), token=place.token, server=dict(place.server),
         tenant=tenant, seed=seed, batches=batches,
     )  # fmt: skip
-    root = Path(__file__).parent.parent.parent
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.conformance.worker", msgspec.json.encode(job).decode()],
+        [sys.executable, "-m", "gateway.testing.worker", msgspec.json.encode(job).decode()],
         stdout=subprocess.PIPE,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *filter(None, sys.path)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
 
 

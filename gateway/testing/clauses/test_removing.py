@@ -2,8 +2,7 @@
 
 from gateway.domain.ports import Provider, Scan
 from gateway.domain.scope import Reach, Scope
-
-from .making import MEMORIES, Maker, everything, one, scanned
+from gateway.testing.making import MEMORIES, Maker, everything, one, scanned
 
 
 async def test_what_is_deleted_is_gone_from_every_read(provider: Provider, make: Maker) -> None:

@@ -9,9 +9,8 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Matching, Nearest, Provider, Revised, Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-
-from .making import MEMORIES, Maker, everything, one, scanned
-from .subjects import DIMENSION, Subject
+from gateway.testing.making import MEMORIES, Maker, everything, one, scanned
+from gateway.testing.subjects import DIMENSION, Subject
 
 LAG = 0.05
 

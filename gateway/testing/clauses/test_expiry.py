@@ -7,9 +7,8 @@ import pytest
 from gateway.domain.ports import Counted, Matching, Nearest, Provider, Sweeps
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-
-from .making import MEMORIES, Maker, Time, everything, one, scanned
-from .subjects import DIMENSION
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
+from gateway.testing.subjects import DIMENSION
 
 SPANS = [0.1, 0.9, 1.0, 1.5, 59.9, 60.0, 3599.5, 86_399.0, 86_400.0, 86_401.0, 30 * 86_400.0, 400 * 86_400.0]
 

@@ -4,9 +4,8 @@ import pytest
 
 from gateway.domain.ports import Provider
 from gateway.domain.scope import Reach, Scope
-
-from . import hostile
-from .making import Maker, everything, scanned
+from gateway.testing import hostile
+from gateway.testing.making import Maker, everything, scanned
 
 
 def in_part(part: str, value: str, tenant: str) -> Scope:
