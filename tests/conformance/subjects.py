@@ -6,6 +6,13 @@ from tests.servers import agentcore, aws, given, mem0_platform, mongo, openai, p
 SUBJECTS = (
     Subject(name="memory", plugin="gateway.providers.memory:Memory", against="real", options=lambda _: {}),
     Subject(
+        name="custom",
+        plugin="gateway.providers.custom:Custom",
+        against="real",
+        through="a class of forty lines",
+        options=lambda _: {"provider": "tests.providers.custom.own:Own", "options": {"connection": "none"}},
+    ),
+    Subject(
         name="sqlite", plugin="gateway.providers.sqlite:Sqlite", against="real", options=lambda _: {"path": "data/m.db"}
     ),
     Subject(

@@ -1,0 +1,1 @@
+"""A provider named by its import path."""
