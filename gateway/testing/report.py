@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+_OPEN, _CLOSE = "<!-- conformance -->", "<!-- /conformance -->"
 _RANK = {"pass": 0, "not capable": 1, "spared": 2, "absent": 3, "fail": 4}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance")
     group.addoption("--conformance-report", metavar="FILE", help="write the matrix there, as Markdown")
+    group.addoption(
+        "--conformance-summary", metavar="FILE", help="write one line per subject between the marks in that file"
+    )
     group.addoption(
         "--conformance-subjects", metavar="MODULE:NAME", help="run the clauses against these subjects instead"
     )
@@ -24,7 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin("xdist"):
         config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     config.addinivalue_line("markers", "needs(*words): capabilities or kinds without which the clause says nothing")
-    config.pluginmanager.register(Matrix(config.getoption("--conformance-report")), "conformance-matrix")
+    config.pluginmanager.register(
+        Matrix(config.getoption("--conformance-report"), config.getoption("--conformance-summary")),
+        "conformance-matrix",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before items are given to processes
@@ -44,8 +51,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Matrix:
     """Collects what the clauses said. The worst of a clause's cases stands for it."""
 
-    def __init__(self, file: str | None) -> None:
+    def __init__(self, file: str | None, summary: str | None) -> None:
         self._file = file
+        self._summary = summary
         self._cells: dict[tuple[str, str], dict[str, str]] = {}
         self._subjects: dict[str, str] = {}
 
@@ -71,10 +79,25 @@ class Matrix:
                 if row.get(subject, "pass") != "pass":
                     terminalreporter.write_line(f"  {row[subject]}: {theme}: {clause}")
         if self._file:
-            Path(self._file).write_text(self.markdown(), encoding="utf-8")
+            head = "# What every backend passes\n\nWritten by a run of the clauses; see `gateway/testing`.\n\n"
+            Path(self._file).write_text(f"{head}{self.summary()}\n{self.markdown()}", encoding="utf-8")
+        if self._summary:
+            path = Path(self._summary)
+            before, _, rest = path.read_text(encoding="utf-8").partition(f"{_OPEN}\n")
+            _, _, after = rest.partition(_CLOSE)
+            path.write_text(f"{before}{_OPEN}\n{self.summary()}{_CLOSE}{after}", encoding="utf-8")
+
+    def summary(self) -> str:
+        """One line per subject."""
+        lines = ["| backend | run against | clauses passed | not capable | other |", "|---|---|---|---|---|"]
+        for subject, against in sorted(self._subjects.items()):
+            said = [row[subject] for row in self._cells.values() if subject in row]
+            other = ", ".join(f"{said.count(word)} {word}" for word in ("spared", "absent", "fail") if word in said)
+            lines.append(f"| `{subject}` | {against} | {said.count('pass')} | {said.count('not capable')} | {other} |")
+        return "\n".join(lines) + "\n"
 
     def markdown(self) -> str:
-        subjects = list(self._subjects)
+        subjects = sorted(self._subjects)
         lines = [
             "| theme | clause | " + " | ".join(f"{each} ({self._subjects[each]})" for each in subjects) + " |",
             "|---|---|" + "---|" * len(subjects),

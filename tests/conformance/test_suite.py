@@ -31,7 +31,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def failed(matrix: str, name: str) -> list[str]:
     """The clauses that this subject failed, each after its theme."""
-    header, _, *rows = matrix.splitlines()
+    header, _, *rows = matrix[matrix.index("| theme |") :].splitlines()
     columns = [cell.strip() for cell in header.split("|")]
     at = columns.index(f"{name} (stand-in)")
     cells = [re.split(r" ?\| ?", row) for row in rows]
@@ -48,5 +48,5 @@ def test_a_sound_provider_is_not_accused(matrix: str) -> None:
 
 
 def test_the_matrix_names_every_subject_and_what_was_not_run(matrix: str) -> None:
-    assert matrix.splitlines()[0].count("(stand-in)") == len(FAULTS) + 1
+    assert matrix[matrix.index("| theme |") :].splitlines()[0].count("(stand-in)") == len(FAULTS) + 1
     assert "| pass |" in matrix
