@@ -86,6 +86,9 @@ def run(config: Config, work: Work) -> int:
     except GatewayError as error:
         click.echo(f"stopped: {error.code}: {error.detail}", err=True)
         return FAILED
+    except Exception as error:  # noqa: BLE001 -- a driver may raise anything, and its words may hold a credential
+        click.echo(f"stopped: {type(error).__name__}", err=True)
+        return FAILED
 
 
 def kinds_told(counts: dict[Kind, int]) -> str:

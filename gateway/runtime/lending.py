@@ -85,10 +85,12 @@ def fingerprint_of(config: Config, key: str) -> str:
 
 
 def pair_of(config: Config, source: str, target: str, clock: Clock) -> str:
-    """A fingerprint of two declarations as they are now, and of the embedder of the second."""
+    """A fingerprint of two declarations as they are now, and of their embedders."""
     sides = [use_of(config, key, clock) for key in (source, target)]
     parts = [identity_of(use.declared, config.home.resolve(), use.kit.dimension) for use in sides]
-    return sha256(msgspec.json.encode([*parts, fingerprint_of(config, target)])).hexdigest()
+    return sha256(
+        msgspec.json.encode([*parts, fingerprint_of(config, source), fingerprint_of(config, target)])
+    ).hexdigest()
 
 
 def _open_text(value: Any) -> str:

@@ -3,13 +3,16 @@
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, chdir
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Kit, Provider
 from gateway.domain.record import Kind, Provenance, Record
@@ -101,7 +104,28 @@ async def filled(provider: Provider, records: Sequence[Record]) -> None:
         await provider.put(records[start : start + 1000])
 
 
-def typed(home: Path, *arguments: str, **others: Any) -> subprocess.CompletedProcess[str]:
-    """The verb in a process of its own, in that folder."""
+class Ended(msgspec.Struct, frozen=True):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def typed(home: Path, *arguments: str, lines: str | None = None) -> Ended:
+    """The verb, in that folder and this process, on an event loop of its own."""
+
+    def one() -> Ended:
+        with chdir(home):
+            result = CliRunner().invoke(main, arguments, input=lines)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(one).result()
+
+
+def started(home: Path, *arguments: str, **others: Any) -> Ended:
+    """The verb in a process of its own."""
     command = [sys.executable, "-m", "gateway", *arguments]
-    return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120, **others)
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120, **others)
+    return Ended(done.returncode, done.stdout, done.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.services.moving.comparing import compared
-from tests.moving.stores import configured, filled, plain, sqlite, typed, way
+from tests.moving.stores import configured, filled, plain, sqlite, started, way
 
 MANY = 100_000
 KILLS = 10
@@ -45,6 +45,6 @@ def killed_and_ended(home: Path) -> tuple[int, int]:
             time.sleep(chance.random() * 0.1)
             running.kill()
         killed += running.returncode == -9
-    ended = typed(home, *asked, "--verify")
+    ended = started(home, *asked, "--verify")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return killed, pages + ended.stderr.count("page ")
