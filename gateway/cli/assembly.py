@@ -19,6 +19,7 @@ from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
+from gateway.jobs.jobs import Jobs
 from gateway.faces.http.lines import Lines
 from gateway.retrieval.pools import Pools
 from gateway.runtime.crew import Crew
@@ -49,6 +50,8 @@ def to_stderr(text: bytes) -> None:
 def assemble(
     settings: ProcessSettings,
     clock: Clock = now,
+    instances = Instances(lambda _: meters.fault("", "", "close_failed"))
+    jobs = Jobs(clock, instances, lambda: running.snapshot)
     write_line: Callable[[bytes], object] = to_stderr,
     folder: Path | None = None,
 ) -> "ASGIApp":
@@ -57,6 +60,7 @@ def assemble(
     `folder` is where the workers of one gateway tell each other their figures.
     """
     helm = steering(settings, clock, Catalog.installed(), folder)
+        outbox=jobs,
     return application(helm, settings, Lines(write_line, clock))
 
 
@@ -68,7 +72,7 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
         clock=clock,
         mint=Mint(clock, os.urandom),
         meters=meters,
-        instances=Instances(lambda _: meters.fault("", "", "close_failed")),
+        instances=instances,
         pools=Pools(),
         count_tokens=load_counter(),
         cursor_key=key,
@@ -85,8 +89,8 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
             good.keep(compiled)
 
     running = Running(means, folder)
-    reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep)
-    return Helm(running, reloader, Crew(folder))
+    reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep, jobs)
+    return Helm(running, reloader, Crew(folder), jobs)
 
 
 def application(helm: Helm, settings: ProcessSettings, lines: Lines) -> "ASGIApp":

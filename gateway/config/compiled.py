@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.levels import Level
-from gateway.config.model import Admin, Auth, Guarding, Layer, Match, Plugins, Policy, Reload, Server, Step, StepRole
+from gateway.config.model import Admin, Auth, Guarding, Jobs, Layer, Match, Plugins, Policy, Reload, Server, Step, StepRole
 from gateway.domain.filters import Filter
 from gateway.domain.record import Family
 from gateway.domain.scope import ScopeRule
@@ -114,6 +114,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     hashes: Mapping[Path, str] = {}  # "" where a file could not be read
     reload: Reload = msgspec.field(default_factory=Reload)
     admin: Admin = Admin()
+    jobs: Jobs = msgspec.field(default_factory=Jobs)
 
     def strategy(self, tenant: str, name: str) -> Plugged | None:
         """What a strategy name means for a tenant: its own, else the gateway's or a built-in one."""

@@ -356,6 +356,25 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
     embedders: Annotated[
+class Jobs(Keys, frozen=True, kw_only=True):
+    """What is done in the background, such as bringing mirrors up to date. A change takes effect at the next start."""
+
+    store: Annotated[str, Meta(min_length=1, description="SQLite file that keeps what is still to do.")] = (
+        "data/jobs.db"
+    )
+    url: (
+        Annotated[Secret, Meta(description="PostgreSQL in its place; gateways with the same one share the work.")]
+        | None
+    ) = None
+    concurrency: Annotated[int, Meta(ge=1, le=64, description="Jobs that one worker runs at once.")] = 8
+    attempts: Annotated[
+        int, Meta(ge=1, le=10_000, description="How often a job may fail until an operator must look; 100 take a day.")
+    ] = 100
+    horizon: Annotated[Duration, Meta(description="How long deletions are remembered for what comes late.")] = field(
+        default_factory=lambda: Duration("30d")
+    )
+
+
         Plugged, Meta(description="What turns text into vectors, by name. `local` is always there.")
     ] = {}
     providers: Annotated[Plugged, Meta(description="Backends, by name.")] = {}
@@ -363,6 +382,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
         dict[Name, Annotated[tuple[Step, ...], Meta(min_length=1)]],
         Meta(description="How providers work together, by name."),
     ] = {}
+    jobs: Annotated[Jobs, Meta(description="What is done in the background.")] = field(default_factory=Jobs)
     strategies: Annotated[Plugged, Meta(description="Ways to find memories, by name.")] = {}
     profiles: Annotated[dict[Name, Layer], Meta(description="Settings that tenants apply by name.")] = {}
     defaults: Annotated[Layer, Meta(description="Settings for everybody.")] = field(default_factory=Layer)

@@ -80,6 +80,7 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
         strategies=strategies,
         reload=file.reload,
         admin=file.admin,
+        jobs=file.jobs,
         tenants={},
         home=home,
         digest="",

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.config.compiled import Compiled
 from gateway.config.model import Reload
+from gateway.runtime.background import Background
 from gateway.runtime.crew import FRESH_SECONDS, Call, Crew, Standing
 from gateway.runtime.judging import Asked
 from gateway.runtime.reloading import Reloader
@@ -30,8 +31,9 @@ class Everyone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Helm:
-    def __init__(self, running: Running, reloader: Reloader, crew: Crew) -> None:
+    def __init__(self, running: Running, reloader: Reloader, crew: Crew, background: Background | None = None) -> None:
         self.running = running
+        self.background = background
         self.reloader = reloader
         self._crew = crew
         self._mint = running.means.mint
@@ -66,6 +68,8 @@ class Helm:
         return await self._all(Call(id=self._mint.stamp().id, at=self._now(), asked=asked))
 
     async def rollback(self, generation: int) -> Everyone:
+        if self.background is not None:
+            await self.background.stop()
         """To what this worker served as that generation, on every worker that has served it too."""
         past = self.reloader.history()
         digest = next((each.digest for each in past if each.generation == generation), "")

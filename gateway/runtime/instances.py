@@ -125,6 +125,11 @@ class Instances:
     def is_open(self, use: Use) -> bool:
         return use.identity() in self._entries
 
+    def opened(self, use: Use) -> Opened | None:
+        """For whoever knows that somebody has it, and will have it for as long as it is used."""
+        entry = self._entries.get(use.identity())
+        return entry.opened if entry is not None else None
+
     def live(self) -> list[tuple[str, object]]:
         """Everything open now, with the name it was declared under."""
         return [

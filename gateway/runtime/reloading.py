@@ -17,6 +17,7 @@ import msgspec
 
 from gateway.config.compiled import Compiled, Config
 from gateway.domain.errors import Misconfigured
+from gateway.runtime.background import Background
 from gateway.runtime.build import Built, build
 from gateway.runtime.disk import Disk
 from gateway.runtime.failures import about
@@ -52,8 +53,10 @@ class Reloader:
         disk: Disk,
         objection: Callable[[Config], str | None],
         keep: Keep,
+        background: Background | None = None,
     ) -> None:
         """`objection` is why a valid configuration must not be served here, if so."""
+        self._background = background
         self._running = running
         self._disk = disk
         self._objection = objection
@@ -186,6 +189,8 @@ class Reloader:
             check_blame(read, self._served, before)
         stale = sorted(read.broken & before.tenants.keys()) if before is not None else []
         self._stage = Stage.BUILD
+        if not asked.dry_run:
+            await self._prepared(config)
         built = await self._built(read, config, before, stale, rehearsal=asked.dry_run)
         async with AsyncExitStack() as in_vain:
             in_vain.push_async_callback(built.snapshot.close)
@@ -245,6 +250,14 @@ class Reloader:
         if objection is not None:
             raise Refused(Stage.CHECK, objection, lasting=True)
         return read.config
+
+    async def _prepared(self, config: Config) -> None:
+        if self._background is None:
+            return
+        try:
+            await self._background.prepare(config)
+        except Misconfigured as error:
+            raise Refused(Stage.BUILD, error.detail) from error
 
     def _unchanged(self, cause: str, read: Compiled) -> Outcome:
         return Outcome(

@@ -12,7 +12,7 @@ from gateway.config.comparing.weakening import gateway_weaker, key_weaker, route
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.showing import HIDDEN, Showing, brief
 
-RESTART: Final[frozenset[str]] = frozenset()  # gateway settings that a running server cannot take over: none today
+RESTART: Final[frozenset[str]] = frozenset({"jobs"})  # gateway settings that a running server cannot take over
 
 
 class Compared:

@@ -1,0 +1,52 @@
+"""What a running gateway has to know of its background work: that it is ready before it is needed, and ends in time.
+
+Whoever does the work stands above; nothing here knows what it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.config.compiled import Config
+
+
+class Sum(msgspec.Struct, frozen=True, kw_only=True):
+    """All jobs of one state; `oldest` in seconds."""
+
+    jobs: int
+    records: int
+    oldest: float
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """How one job stands. `age` and `due` in seconds from now; `reason` is why its last attempt failed."""
+
+    id: str
+    kind: str
+    source: str
+    target: str
+    records: int
+    attempts: int
+    age: float
+    due: float
+    state: str
+    reason: str
+
+
+class Background(Protocol):
+    async def prepare(self, config: Config) -> None:
+        """Before this configuration serves; Misconfigured where what it needs cannot be had."""
+        ...
+
+    async def sums(self) -> Mapping[str, Sum]:
+        """How much there is to do, by state; Unavailable where that cannot be told."""
+        ...
+
+    async def listed(self, *, dead: bool) -> Sequence[Listed]:
+        """The jobs, oldest first; with `dead`, those that are given up. Unavailable where that cannot be told."""
+        ...
+
+    async def stop(self) -> None:
+        """Ends what is under way, and loses nothing. Idempotent."""
+        ...
