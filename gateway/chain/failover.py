@@ -21,7 +21,9 @@ from gateway.domain.scope import Reach
 
 Result = TypeVar("Result")
 
-_OURS: Final = frozenset({"not_counted", "store_full", "unconfirmed"})  # answers, though they are errors of this kind
+_OURS: Final = frozenset(
+    {"not_counted", "not_owed", "store_full", "unconfirmed"}
+)  # answers, though they are errors of this kind
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,54 +39,72 @@ class Failover:
         self,
         sides: Sequence[Side],
         outbox: Outbox,
-        clock: Clock,
+        now: Clock,
         moved: Callable[[str], None],
         followers: Sequence[str] = (),
     ) -> None:
+        """`now` gives times that are later than those of all records made before: the deletions' own."""
         self.provider: Provider = Through(self._around, self)
         self._sides = tuple(sides)
         self._outbox = outbox
-        self._clock = clock
+        self._now = now
         self._moved = moved
         self._followers = tuple(followers)
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
-        owed = written(records)
-        return await self._write(lambda side: side.put(records), owed, None)
+        return await self._write(lambda side: side.put(records), written(records), None)
 
     async def delete(self, reach: Reach, ids: Sequence[str]) -> int:
-        return await self._write(lambda side: side.delete(reach, ids), {reach: list(ids)}, self._clock())
+        return await self._write(lambda side: side.delete(reach, ids), {reach: list(ids)}, self._now())
 
     async def _around(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         if verb == "extract":  # what a side learns is its own, and cannot be handed back as it is
             return await call(self._sides[0].provider)
-        return await self._first(lambda side: call(side.provider))
-
-    async def _first(self, ask: Callable[[Side], Awaitable[Result]]) -> Result:
         for side in self._sides[:-1]:
             try:
-                return await ask(side)
+                return await call(side.provider)
             except (Unavailable, DeadlineExceeded) as error:
-                if error.code in _OURS:
-                    raise
-                self._moved(side.name)
-        return await ask(self._sides[-1])
+                self._move_on(side, error)
+        return await call(self._sides[-1].provider)
 
     async def _write(
-        self, write: Callable[[Provider], Awaitable[Result]], owed: dict[Reach, list[str]], at: datetime | None
+        self, write: Callable[[Provider], Awaitable[Result]], changed: dict[Reach, list[str]], at: datetime | None
     ) -> Result:
         missed: list[str] = []
+        for side in self._sides[:-1]:
+            try:
+                return await self._on(side, write, self._owed(side, missed, changed, at))
+            except (Unavailable, DeadlineExceeded) as error:
+                self._move_on(side, error)
+                missed.append(side.name)
+        side = self._sides[-1]
+        return await self._on(side, write, self._owed(side, missed, changed, at))
 
-        async def ask(side: Side) -> Result:
-            intents = [
-                Intent(source=side.name, target=name, reach=reach, ids=tuple(ids), gone=at)
-                for name in ((*missed, *self._followers) if missed else ())
-                if name != side.name
-                for reach, ids in owed.items()
-            ]
-            if intents:
-                await self._outbox.intend(intents)
-            missed.append(side.name)
+    async def _on(self, side: Side, write: Callable[[Provider], Awaitable[Result]], owed: Sequence[Intent]) -> Result:
+        if owed:
+            try:
+                await self._outbox.intend(owed)
+            except Unavailable as error:
+                raise Unavailable(error.detail, code="not_owed") from error  # no side may take it then
+        try:
             return await write(side.provider)
+        finally:
+            if owed:  # what a side did not answer to may still be under way there
+                self._outbox.settled(owed, again=True)
 
-        return await self._first(ask)
+    def _owed(
+        self, side: Side, missed: Sequence[str], changed: dict[Reach, list[str]], at: datetime | None
+    ) -> list[Intent]:
+        """From this side to all that must have it; nothing where the first side takes it."""
+        targets = dict.fromkeys((*missed, *self._followers)) if missed else {}
+        return [
+            Intent(source=side.name, target=name, reach=reach, ids=tuple(ids), gone=at)
+            for name in targets
+            if name != side.name
+            for reach, ids in changed.items()
+        ]
+
+    def _move_on(self, side: Side, error: Unavailable | DeadlineExceeded) -> None:
+        if error.code in _OURS:
+            raise error
+        self._moved(side.name)

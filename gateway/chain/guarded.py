@@ -80,12 +80,16 @@ class Guard:
             return State.CLOSED
         return State.ASKING if self._asking else State.OPEN
 
+    def late(self) -> None:
+        """A caller has given a call up because its own time for it was over: as good as no answer."""
+        self._failure(asking=self._failed >= self._rules.failures and not self._asking)
+
     async def _around(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         try:
             return await self._once(verb, call)
         except (Unavailable, DeadlineExceeded) as error:
             if verb in WRITES or not self._may_retry(error):
-                raise
+                raise  # what took all its time has none left for a second attempt
         self.retrying += 1
         self.retried += 1
         try:
@@ -98,9 +102,11 @@ class Guard:
         asking = self._admitted()
         try:
             async with self._slot():
+                if not asking and self._failed >= self._rules.failures:
+                    raise self._left_alone(self._open_until - self._now())  # since it began to wait
                 result = await self._timed(verb, call)
         except (Unavailable, DeadlineExceeded) as error:
-            if error.code != "overloaded":
+            if error.code not in ("overloaded", "breaker_open"):
                 self._failure(asking=asking)
             raise
         except asyncio.CancelledError:
@@ -121,11 +127,14 @@ class Guard:
             return False
         left = self._open_until - self._now()
         if left > 0 or self._asking:
-            self.refused += 1
-            wait = {"Retry-After": str(max(1, math.ceil(left)))}
-            raise Unavailable(f"{self._name} is away and left alone for now", code="breaker_open", headers=wait)
+            raise self._left_alone(left)
         self._asking = True
         return True
+
+    def _left_alone(self, seconds: float) -> Unavailable:
+        self.refused += 1
+        wait = {"Retry-After": str(max(1, math.ceil(seconds)))}
+        return Unavailable(f"{self._name} is away and left alone for now", code="breaker_open", headers=wait)
 
     def _slot(self) -> "_Slot":
         if self._slots.locked() and self.waiting >= self._rules.max_waiting:
@@ -148,7 +157,9 @@ class Guard:
             ) from None
 
     def _may_retry(self, error: Unavailable | DeadlineExceeded) -> bool:
-        if not self._rules.retry or error.code in ("breaker_open", "overloaded") or self.state is not State.CLOSED:
+        if not self._rules.retry or isinstance(error, DeadlineExceeded) or self.state is not State.CLOSED:
+            return False
+        if error.code in ("breaker_open", "overloaded"):
             return False
         return self.retrying < max(self._rules.retry_floor, self._rules.retry_share * (self.running + self.waiting))
 

@@ -1,8 +1,8 @@
 """Every change of the primary goes to its mirrors as well: at once, or as something owed.
 
-What a write waits for is each mirror's `ack`. A change that a mirror misses is owed to it, whatever its `ack`, so that
-all of them come to the same state. What is asynchronous is owed before the primary is written: a process that dies in
-between leaves something to look up, never a change that nobody knows of. Reads are the primary's. Knows no queue.
+What a write waits for is each mirror's `ack`. Every change is owed to every mirror, whatever its `ack`, before the primary
+is written: a process that dies in between leaves something to look up, never a change that nobody knows of. So all of
+them come to the same state. Reads are the primary's. Knows no queue.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 import msgspec
 
 from gateway.chain.through import Through, Verb
-from gateway.domain.errors import DeadlineExceeded, Unavailable
+from gateway.domain.errors import Unavailable
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import Intent, Outbox
 from gateway.domain.ports import Extracts, Learned, Provider
@@ -31,71 +31,124 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mirrored:
-    """`provider` is what the routes get; `name` the primary's key, `inner` the primary or what stands before it."""
+    """`provider` is what the routes get; `name` the primary's key, `inner` the primary or what stands before it.
 
-    def __init__(self, name: str, inner: Provider, mirrors: Sequence[Mirror], outbox: Outbox, clock: Clock) -> None:
+    `now` gives times that are later than those of all records made before: the deletions' own.
+    """
+
+    def __init__(self, name: str, inner: Provider, mirrors: Sequence[Mirror], outbox: Outbox, now: Clock) -> None:
         self.provider: Provider = Through(self._around, self)
         self._name = name
         self._inner = inner
         self._mirrors = tuple(mirrors)
+        self._waited = [each for each in mirrors if each.ack != "async"]
+        self._voters = [each.name for each in mirrors if each.ack == "quorum"]
         self._outbox = outbox
-        self._clock = clock
+        self._now = now
+        self._under_way: set[asyncio.Task[bool]] = set()
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """What the primary stored. Unavailable where too few mirrors confirm; what was written stays, and is owed."""
-        owed = written(records)
-        await self._owe(owed, [each.name for each in self._mirrors if each.ack == "async"])
-        stored = await self._inner.put(records)
-        await self._confirmed(lambda mirror: mirror.put(records), owed)
+        owed = await self._owe(written(records))
+        stored = await self._made(self._inner.put(records), owed)
+        if self._waited:
+            current = await self._current(records, stored)
+            await self._confirmed(lambda mirror: mirror.put(current), owed)
         return stored
 
     async def delete(self, reach: Reach, ids: Sequence[str]) -> int:
         """What the primary removed. The mirrors that are waited for are told at once, all others what is owed."""
-        owed = {reach: list(ids)}
-        at = self._clock()
-        await self._owe(owed, [each.name for each in self._mirrors], at)
-        removed = await self._inner.delete(reach, ids)
-        await self._confirmed(lambda mirror: mirror.delete(reach, ids), owed, at)
+        owed = await self._owe({reach: list(ids)}, self._now())
+        removed = await self._made(self._inner.delete(reach, ids), owed)
+        if self._waited:
+            await self._confirmed(lambda mirror: mirror.delete(reach, ids), owed)
         return removed
 
     async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
         """What was learned is owed when it is known, which is after the primary has it."""
         learned = await cast("Extracts", self._inner).extract(records, wait=wait)
-        if learned and records:
-            ids = [each.id for each in learned]
-            await self._owe({Reach.only(records[0].scope): ids}, [each.name for each in self._mirrors])
+        if records:
+            reach = Reach.only(records[0].scope)
+            for gone in (False, True):
+                ids = [each.id for each in learned if each.event != "NONE" and (each.event == "DELETE") is gone]
+                if ids:
+                    owed = await self._owe({reach: ids}, self._now() if gone else None)
+                    self._outbox.settled([intent for intents in owed.values() for intent in intents])
         return learned
+
+    async def settle(self) -> None:
+        """Returns when nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def _around(self, _verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         return await call(self._inner)
 
-    async def _confirmed(
-        self, write: Callable[[Provider], Awaitable[Any]], owed: Mapping[Reach, list[str]], at: datetime | None = None
-    ) -> None:
-        """Returns when every `all` mirror and, of the primary and the `quorum` ones, the majority have it."""
-        waited = [each for each in self._mirrors if each.ack != "async"]
-        if not waited:
-            return
-        ended = await asyncio.gather(*(write(each.provider) for each in waited), return_exceptions=True)
-        away = {each.name for each, end in zip(waited, ended, strict=True) if isinstance(end, BaseException)}
-        await self._owe(owed, sorted(away), at)
-        for end in ended:
-            if isinstance(end, BaseException) and not isinstance(end, Unavailable | DeadlineExceeded):
-                raise end
-        voters = [each.name for each in waited if each.ack == "quorum"]
-        confirmed = 1 + len([name for name in voters if name not in away])
-        if any(each.ack == "all" and each.name in away for each in waited) or 2 * confirmed <= 1 + len(voters):
-            names = ", ".join(sorted(away))
-            raise Unavailable(f"the write is not confirmed by {names}; it will follow there", code="unconfirmed")
+    async def _made(self, change: Awaitable[Result], owed: Mapping[str, list[Intent]]) -> Result:
+        """The primary's part. What nobody waits for can be looked up from here on."""
+        unwaited = [intent for each in self._mirrors if each.ack == "async" for intent in owed[each.name]]
+        try:
+            result = await change
+        except Exception:
+            self._outbox.settled([intent for intents in owed.values() for intent in intents], again=True)
+            raise
+        self._outbox.settled(unwaited)
+        return result
 
-    async def _owe(self, owed: Mapping[Reach, list[str]], targets: Sequence[str], at: datetime | None = None) -> None:
-        intents = [
-            Intent(source=self._name, target=target, reach=reach, ids=tuple(ids), gone=at)
-            for target in targets
-            for reach, ids in owed.items()
-        ]
-        if intents:
-            await self._outbox.intend(intents)
+    async def _current(self, records: Sequence[Record], stored: Sequence[bool]) -> list[Record]:
+        """What the primary has now: a mirror gets nothing that the primary has refused."""
+        current = [record for record, new in zip(records, stored, strict=True) if new]
+        for reach, ids in written([each for each, new in zip(records, stored, strict=True) if not new]).items():
+            current += [record for record in await self._inner.get(reach, ids) if record is not None]
+        return current
+
+    async def _confirmed(
+        self, write: Callable[[Provider], Awaitable[Any]], owed: Mapping[str, Sequence[Intent]]
+    ) -> None:
+        """Returns when every `all` mirror and, of the primary and the `quorum` ones, the majority have it. Those that
+        are not waited for any more go on."""
+        tasks = {asyncio.create_task(self._told(each, write, owed[each.name])): each for each in self._waited}
+        for task in tasks:
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        pending, away = set(tasks), set[str]()
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            away |= {tasks[task].name for task in done if not task.result()}
+            unheard = {tasks[task].name for task in pending}
+            if self._suffices(away | unheard):
+                return
+            if not self._suffices(away):
+                break
+        names = ", ".join(sorted(away))
+        raise Unavailable(f"the write is not confirmed by {names}; it will follow there", code="unconfirmed")
+
+    def _suffices(self, without: set[str]) -> bool:
+        confirmed = 1 + sum(name not in without for name in self._voters)
+        if any(each.ack == "all" and each.name in without for each in self._waited):
+            return False
+        return 2 * confirmed > 1 + len(self._voters)
+
+    async def _told(self, mirror: Mirror, write: Callable[[Provider], Awaitable[Any]], owed: Sequence[Intent]) -> bool:
+        try:
+            await write(mirror.provider)
+        except Exception:  # noqa: BLE001 - whatever it is, the mirror does not have it, and is owed it
+            self._outbox.settled(owed, again=True)
+            return False
+        self._outbox.settled(owed)
+        return True
+
+    async def _owe(self, changed: Mapping[Reach, Sequence[str]], at: datetime | None = None) -> dict[str, list[Intent]]:
+        """By mirror. Those that are waited for are owed it too: who waits may not live to see them fail."""
+        owed = {
+            each.name: [
+                Intent(source=self._name, target=each.name, reach=reach, ids=tuple(ids), gone=at)
+                for reach, ids in changed.items()
+            ]
+            for each in self._mirrors
+        }
+        await self._outbox.intend([intent for intents in owed.values() for intent in intents])
+        return owed
 
 
 def written(records: Sequence[Record]) -> dict[Reach, list[str]]:

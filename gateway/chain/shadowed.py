@@ -1,7 +1,8 @@
 """A provider beside the one that answers: it gets every change, and a share of the reads, and is compared.
 
-What it says is never returned, what it does wrong is never felt: it works after the answer has been given, and what it
-cannot keep up with is left out and counted. The comparison tells ids, never contents. Knows no report's form.
+What it says is never returned, what it does wrong is never felt: it works after the answer has been given, one call
+after another as they were made here, and what it cannot keep up with is left out and counted. The comparison tells ids,
+never contents. Knows no report's form.
 """
 
 import asyncio
@@ -59,6 +60,7 @@ class Shadowed:
         self._sample = sample
         self._chance = chance
         self._told = told
+        self._turns = asyncio.Lock()  # hands itself on in the order in which it was asked for
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def settle(self) -> None:
@@ -79,7 +81,8 @@ class Shadowed:
 
     async def _follow(self, verb: Verb, call: Callable[[Any], Awaitable[Any]], result: Any) -> None:
         try:
-            its_own = await call(self._shadow)
+            async with self._turns:
+                its_own = await call(self._shadow)
         except GatewayError as error:
             self._told(Comparison(verb=verb, verdict=Verdict.FAILED, error=error.code))
         except Exception as error:  # noqa: BLE001 - a driver may raise anything, and it concerns nobody

@@ -11,12 +11,15 @@ from gateway.domain.ports import Provider
 Result = TypeVar("Result")
 
 
-def timed(inner: Provider, name: str, seconds: float) -> Provider:
+def timed(inner: Provider, name: str, seconds: float, late: Callable[[], None] = lambda: None) -> Provider:
+    """`late` is told when a call had to be given up: the guard behind sees only a caller that has gone."""
+
     async def around(_verb: Verb, call: Callable[[Any], Awaitable[Result]], /) -> Result:
         try:
             async with asyncio.timeout(seconds):
                 return await call(inner)
         except TimeoutError:
+            late()
             raise DeadlineExceeded(f"{name} did not answer within {seconds:g} s", code="provider_timeout") from None
 
     return Through(around)

@@ -31,6 +31,11 @@ class Told(msgspec.Struct, frozen=True):
     compared: Callable[[str, Comparison], None]
 
 
+class Times(msgspec.Struct, frozen=True):
+    clock: Clock
+    later: Clock  # than the times of all records that this process has made
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What a route works with. `name` is that of no other chain of instances."""
 
@@ -48,11 +53,11 @@ def chained(
     chain: ChainConfig,
     opened: Mapping[str, Opened],
     outbox: Outbox | None,
-    clock: Clock,
+    times: Times,
     told: Told,
 ) -> Head:
     """`opened` by the keys of providers. With mirrors or failovers there must be an outbox."""
-    return _Chaining(config, chain, opened, outbox, clock, told).head()
+    return _Chaining(config, chain, opened, outbox, times, told).head()
 
 
 class _Chaining:
@@ -62,14 +67,14 @@ class _Chaining:
         chain: ChainConfig,
         opened: Mapping[str, Opened],
         outbox: Outbox | None,
-        clock: Clock,
+        times: Times,
         told: Told,
     ) -> None:
         self._config = config
         self._chain = chain
         self._opened = opened
         self._outbox = outbox
-        self._clock = clock
+        self._times = times
         self._told = told
 
     def head(self) -> Head:
@@ -98,12 +103,12 @@ class _Chaining:
         if standbys:
             sides = [Side(name=each.provider, provider=self._step(each)) for each in (primary, *standbys)]
             followers = [each.provider for each in (*standbys, *mirrors)]
-            inner = Failover(sides, self._outbox, self._clock, self._told.moved, followers).provider
+            inner = Failover(sides, self._outbox, self._times.later, self._told.moved, followers).provider
         follow = [
             Mirror(name=each.provider, provider=self._step(each), ack=each.written.ack)
             for each in (*standbys, *mirrors)
         ]
-        return Mirrored(primary.provider, inner, follow, self._outbox, self._clock).provider
+        return Mirrored(primary.provider, inner, follow, self._outbox, self._times.later).provider
 
     def _shadowed(self, provider: Provider, step: StepConfig) -> Provider:
         key = step.provider
@@ -118,18 +123,21 @@ class _Chaining:
     def _cached(self, provider: Provider, step: StepConfig) -> Provider:
         key, search_ttl = step.provider, step.written.search_ttl
         return Cached(
+            self._chain.primary,
             provider,
             self._step(step),
             step.written.ttl.seconds,
-            self._clock,
+            self._times.clock,
             search_ttl=search_ttl.seconds if search_ttl else 0.0,
             hit=lambda found: self._told.cached(key, found),
         ).provider
 
     def _step(self, step: StepConfig) -> Provider:
-        provider: Provider = self._opened[step.provider].instance
+        opened = self._opened[step.provider]
+        provider: Provider = opened.instance
         if step.written.timeout is not None:
-            provider = timed(provider, step.provider, step.written.timeout.seconds)
+            seconds, guard = step.written.timeout.seconds, opened.guard
+            provider = timed(provider, step.provider, seconds, guard.late if guard else lambda: None)
         if step.role != "primary" and self._config.providers[step.provider].embedder is None:
             provider = Bare(provider).provider
         return provider

@@ -22,7 +22,7 @@ from gateway.domain.record import Family
 from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
 from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
-from gateway.runtime.chaining import Told, chained
+from gateway.runtime.chaining import Times, Told, chained
 from gateway.runtime.instances import Instances, Opened, Use
 from gateway.runtime.meters import Labels, Meter, Meters
 from gateway.runtime.routing import Candidate, candidate
@@ -113,7 +113,7 @@ def bind(
         chain = config.chains[route.chain]
         provider_key = chain.primary
         use = uses["provider", provider_key]
-        head = chained(config, chain, instances, means.outbox, means.clock, told)
+        head = chained(config, chain, instances, means.outbox, Times(means.clock, means.mint.now), told)
         embedder_key = use.declared.embedder
         embedder: Embedder | None = None if embedder_key is None else opened["embedder", embedder_key].instance
         provider = Fenced(head.provider, lambda rows: means.meters.breach(provider_key, rows))
