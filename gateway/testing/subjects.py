@@ -40,6 +40,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     server: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None = None  # started once per run
     many: int = 6_000  # records of which there are many; fewer where a stand-in is slow
     spared: frozenset[str] = frozenset()  # clauses not run on it, for the time they take there: the matrix says so
+    themes: frozenset[str] = (
+        frozenset()
+    )  # of a second way to run a provider: those in which it can differ; none for all
 
     def build(self, place: Place, clock: Clock) -> Provider:
         plugin = self._plugin()

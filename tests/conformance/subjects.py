@@ -1,6 +1,7 @@
 """Every built-in provider, and every way of running it, that the clauses are held against: one line each."""
 
 from gateway.testing.subjects import Subject
+from tests.conformance.chains import CHAINS
 from tests.servers import agentcore, aws, given, mem0_platform, mongo, openai, postgres, qdrant, redis, zep
 
 SUBJECTS = (
@@ -104,6 +105,7 @@ SUBJECTS = (
     ),
     Subject(
         name="redis (debian)",
+        themes=frozenset({"writing", "removing", "expiry", "processes"}),
         plugin="gateway.providers.redis:Redis",
         against="real",
         through="the system's redis-server",
@@ -112,6 +114,7 @@ SUBJECTS = (
     ),
     Subject(
         name="redis (cluster)",
+        themes=frozenset({"writing", "removing", "scopes", "paging", "processes"}),
         plugin="gateway.providers.redis:Redis",
         against="real",
         through="three nodes of valkey 9",
@@ -132,6 +135,7 @@ SUBJECTS = (
     ),
     Subject(
         name="postgres-plain",
+        themes=frozenset({"writing", "facts", "search", "expiry"}),
         plugin="gateway.providers.postgres:Postgres",
         against="real",
         through="PostgreSQL 18, vectors left to the gateway",
@@ -161,6 +165,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mongodb-motor",
+        themes=frozenset({"writing", "reading", "removing", "processes"}),
         many=600,
         plugin="gateway.providers.mongodb:Mongodb",
         against="real" if given("MONGODB") else "stand-in",
@@ -170,6 +175,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mongodb-nx",
+        themes=frozenset({"writing", "reading", "removing", "paging", "filters"}),
         many=600,
         plugin="gateway.providers.mongodb:Mongodb",
         against="stand-in",
@@ -177,4 +183,5 @@ SUBJECTS = (
         options=lambda place: {"url": place.server["url"], "collection": place.token},
         server=mongo.nx,
     ),
+    *CHAINS,
 )

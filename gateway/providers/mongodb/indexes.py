@@ -20,6 +20,7 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "gateway_expiry": ("expires_at",),
 }
 FILTERED: Final = ("tenant", "scope", "space", "user_id", "agent_id", "run_id", "kind", "expires")
+_EXISTS: Final = 68  # IndexAlreadyExists
 
 
 async def prepare(collection: Collection, name: str) -> None:
@@ -51,7 +52,7 @@ async def prepare_search(collection: Collection, name: str, index: str, dimensio
             listing = await awaited(collection.list_search_indexes(index))
             found = await listing.to_list(None)
             if not found:
-                await collection.create_search_index(_search_model(index, dimension))
+                await _make_search_index(collection, index, dimension)
                 listing = await awaited(collection.list_search_indexes(index))
                 found = await listing.to_list(None)
         except errors.OperationFailure as error:
@@ -72,6 +73,15 @@ async def prepare_search(collection: Collection, name: str, index: str, dimensio
             code="mongodb_index_conflict",
         )
     return bool(found) and bool(found[0].get("queryable"))
+
+
+async def _make_search_index(collection: Collection, index: str, dimension: int) -> None:
+    """Another process may be making it at this moment."""
+    try:
+        await collection.create_search_index(_search_model(index, dimension))
+    except errors.OperationFailure as error:
+        if error.code != _EXISTS:
+            raise
 
 
 def _model(each: str) -> IndexModel:

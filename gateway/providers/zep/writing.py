@@ -187,8 +187,9 @@ class Writing:
         removed = 0
         async for shelf in self._owners.every():
             due = writes_of(await self._ledger.read(shelf, expired=now))
-            records = [write.record() for write in due.values()]
-            for record in records[: limit - removed]:
+            for record in [write.record() for write in due.values()]:
+                if removed >= limit:
+                    return removed
                 async with self._locks.held([of_record(record.scope.tenant, record.id)]):
                     # A later version may have been given more time since.
                     held = await self._ledger.read(shelf, ids=[record.id])
@@ -198,8 +199,6 @@ class Writing:
                     scopes = {record.scope.key().hex(): record.scope}
                     await self._remove(shelf, [part for part in held if part.scope in scopes], scopes)
                     removed += 1
-            if removed >= limit:
-                break
         return removed
 
 

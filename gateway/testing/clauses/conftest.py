@@ -58,8 +58,12 @@ def place(subject: Subject, servers: Servers, tmp_path: Path) -> Place:
 @pytest.fixture(autouse=True)
 def capable(request: pytest.FixtureRequest) -> None:
     """A clause marked `needs` is skipped, with the word, where the subject does not declare what it needs."""
-    if "subject" in request.fixturenames and request.node.originalname in request.getfixturevalue("subject").spared:
-        pytest.skip("spared: it takes too long there")
+    if "subject" in request.fixturenames:
+        subject: Subject = request.getfixturevalue("subject")
+        if request.node.originalname in subject.spared:
+            pytest.skip("spared: it takes too long there")
+        if subject.themes and request.path.stem.removeprefix("test_") not in subject.themes:
+            pytest.skip("spared: the provider's other subject runs it")
     needs = [str(word) for marker in request.node.iter_markers("needs") for word in marker.args]
     if not needs:
         return

@@ -117,8 +117,9 @@ async def test_processes_that_write_at_once_lose_nothing(
     subject: Subject, place: Place, make: Maker, clock: Time
 ) -> None:
     """Both start on a place that does not exist yet, so that making it is part of the race."""
-    processes = [started(subject, place, make.tenant, f"{make.tenant}{n}", 64) for n in range(2)]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    batches = 64 if subject.many > 1_000 else 12
+    processes = [started(subject, place, make.tenant, f"{make.tenant}{n}", batches) for n in range(2)]
+    outputs = [process.communicate(timeout=90)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     expected = {k: v for output in outputs for k, v in acknowledged(output.splitlines(keepends=True)).items()}
     async with subject.opened(place, clock) as provider:
