@@ -20,6 +20,7 @@ from gateway.jobs.job import Begun, Carried, Owed
 
 _TOGETHER: Final = 200  # ids in one delivery
 _SIDE_BY_SIDE: Final = 4
+_LONGEST: Final = 600.0  # seconds that one run may take
 
 _Place: TypeAlias = tuple[Reach, datetime | None]
 
@@ -45,8 +46,10 @@ class Courier:
     async def carry(self, begun: Begun) -> Carried:
         """Never raises, but when it is cancelled."""
         try:
-            async with self._lend(begun.source, begun.target) as between:
+            async with asyncio.timeout(_LONGEST), self._lend(begun.source, begun.target) as between:
                 return await self._carry(begun, between)
+        except TimeoutError:
+            return Carried(done=frozenset(), reason=f"not done within {_LONGEST:g} seconds", away=True)
         except Undeclared as missing:
             return Carried(done=frozenset(), reason=str(missing), hopeless=True)
         except GatewayError as error:

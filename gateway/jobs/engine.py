@@ -48,6 +48,8 @@ class Engine:
             config["system_database_engine"] = self._engine
         DBOS(config=config)
         if DBOS.executor_id != self.worker:
+            if self._engine is not None:
+                self._engine.dispose()
             raise Misconfigured("another gateway of this process has its jobs here already")
         try:
             DBOS.workflow(name=KIND)(_ran(run))

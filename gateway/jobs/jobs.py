@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-GRACE_SECONDS: Final = 10.0
+GRACE_SECONDS: Final = 4.0  # for runs under way when the gateway stops; what they do not finish is made again
 _START_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
 

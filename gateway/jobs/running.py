@@ -22,7 +22,7 @@ from gateway.jobs.courier import Courier, Lend
 from gateway.jobs.engine import Engine
 from gateway.jobs.job import Begun, Carried, Rules, wait_before
 from gateway.jobs.keeping import Keeping
-from gateway.jobs.store import Kept, Pair, Store
+from gateway.jobs.store import Kept, Pair, Store, workflow_of
 from gateway.jobs.tables import Place
 from gateway.jobs.tending import BEAT_SECONDS, Tending
 
@@ -43,7 +43,7 @@ class Work:
         place.make()
         self._rules = rules
         self._loop = loop
-        self._running: set[concurrent.futures.Future[Carried]] = set()
+        self._running: dict[str, concurrent.futures.Future[Carried]] = {}
         self._stopping = False
         self._held: dict[Pair, tuple[str, float]] = {}
         self._away: set[Pair] = set()
@@ -86,7 +86,7 @@ class Work:
             await asyncio.sleep(0.05)
         if self._running:
             _log.warning("deliveries are cut off, and will be made again", extra={"jobs": len(self._running)})
-        for future in list(self._running):
+        for future in list(self._running.values()):
             future.cancel()
         if self._chore is not None:
             self._chore.cancel()
@@ -132,13 +132,13 @@ class Work:
                 raise Stopping
             return
         future = asyncio.run_coroutine_threadsafe(self._courier.carry(begun), self._loop)
-        self._running.add(future)
+        self._running[workflow_of(job, run)] = future
         try:
             carried = future.result()
         except concurrent.futures.CancelledError:
             raise Stopping from None
         finally:
-            self._running.discard(future)
+            self._running.pop(workflow_of(job, run), None)
         luck = random.random()  # noqa: S311 - for spreading, not for secrets
         seconds = None if carried.hopeless else wait_before(begun.attempts + 1, self._rules, luck)
         self._store.settle(begun, carried, seconds)
@@ -169,7 +169,7 @@ class Work:
                     await self.threaded(self.tending.recover)
                     first = False
                 self.keeping.forget(self._rules.held + self._rules.window)
-                rescued = await self.threaded(self.tending.rescue)
+                rescued = await self.threaded(lambda: self.tending.rescue(worker, list(self._running)))
                 if rescued:
                     _log.info("jobs are handed out again", extra={"jobs": rescued})
             except Exception as error:  # noqa: BLE001 - a store that is away now is looked at again

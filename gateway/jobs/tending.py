@@ -6,7 +6,7 @@ so nothing owed depends on any process, or on DBOS remembering it.
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from gateway.runtime.background import Listed, Sum
 BEAT_SECONDS: Final = 2.0
 _GONE_SECONDS: Final = 8.0  # without a beat; a worker that is only slow delivers beside another, which does no harm
 _LATE_SECONDS: Final = 5.0
+_LOST_SECONDS: Final = 10.0  # a run begins within this time of being handed out
 _KEPT_SECONDS: Final = 3_600.0  # what DBOS remembers of runs that have ended
 _BATCH: Final = 200
 _UNFINISHED: Final = frozenset({"ENQUEUED", "DELAYED", "PENDING"})
@@ -43,8 +44,11 @@ class Tending:
         with self._store.engine.begin() as db:
             db.execute(sa.delete(WORKERS).where(WORKERS.c.id == worker))
 
-    def rescue(self) -> int:
-        """Jobs that are late, and that nobody is at or will come to, are handed out again. How many."""
+    def rescue(self, worker: str, running: Collection[str]) -> int:
+        """Jobs that are late, and that nobody is at or will come to, are handed out again. How many.
+
+        `running` are the runs that `worker` is at: another that DBOS believes to be there has been lost.
+        """
         late = sa.select(JOBS.c.id, JOBS.c.run).where(
             JOBS.c.state != State.DEAD,
             JOBS.c.due < self._store.now() - _LATE_SECONDS,
@@ -61,7 +65,9 @@ class Tending:
             if found is None or found.status not in _UNFINISHED:
                 with self._store.engine.begin() as db:
                     rescued += self._store.again(db, job, run, 0.0)
-            elif found.status == "PENDING" and found.executor_id not in living:
+            elif found.status == "PENDING" and (
+                found.executor_id not in living or (found.executor_id == worker and self._lost(found, running))
+            ):
                 self._store.dbos.resume_workflow(workflow, queue_name=QUEUE)
                 rescued += 1
         return rescued
@@ -168,6 +174,10 @@ class Tending:
         for each in self._workflows(status="PENDING", name=KIND, limit=10 * _BATCH):
             if each.executor_id not in living:
                 self._store.dbos.resume_workflow(each.workflow_id, queue_name=QUEUE)
+
+    def _lost(self, workflow: Any, running: Collection[str]) -> bool:
+        since = (workflow.dequeued_at or 0) / 1_000
+        return workflow.workflow_id not in running and since < self._store.now() - _LOST_SECONDS
 
     def _living(self) -> set[str]:
         with self._store.engine.connect() as db:

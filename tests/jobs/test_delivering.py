@@ -1,6 +1,7 @@
 """What was intended is delivered, whoever is away, and what is never settled as well."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -155,6 +156,45 @@ async def test_deletions_are_forgotten_after_the_horizon_and_not_while_something
         assert list(await made.work.gone("acme", ["x"])) == ["x"]
         await made.work.threaded(lambda: made.work.tending.sweep(0))
         assert not await made.work.gone("acme", ["x"])
+
+
+async def test_the_sweep_runs_by_a_schedule(tmp_path: Path) -> None:
+    from dbos import DBOS
+
+    async with bench(tmp_path, msgspec.structs.replace(QUICK, horizon=0.0)) as made:
+        await made.work.intend([owed(["x"], now())])
+        await made.until(made.idle)
+        (schedule,) = await asyncio.to_thread(DBOS.list_schedules)
+        assert (schedule["schedule_name"], schedule["schedule"]) == ("sweep", "17 * * * *")
+        assert await made.work.gone("acme", ["x"])
+        await asyncio.to_thread(DBOS.trigger_schedule, "sweep")
+
+        async def forgotten() -> bool:
+            return not await made.work.gone("acme", ["x"])
+
+        await made.until(forgotten)
+
+
+async def test_a_run_that_was_lost_in_a_living_worker_is_made_again(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        tea = record()
+        await made.main.put([tea])
+        intents = [owed([tea.id])]
+        made.copy.away = True
+        await made.work.intend(intents)
+        made.work.settled(intents)
+
+        async def failed() -> bool:
+            return any(each.attempts for each in await made.work.threaded(lambda: made.work.tending.listed(dead=False)))
+
+        await made.until(failed)
+        # As if this worker had been handed the run long ago, and knew nothing of it.
+        me = f"(SELECT id FROM gateway_workers WHERE pid = {os.getpid()})"
+        lost = f"UPDATE workflow_status SET status = 'PENDING', executor_id = {me}, started_at_epoch_ms = 1 WHERE status = 'DELAYED'"
+        await made.work.threaded(lambda: _execute(tmp_path, lost))
+        await made.work.threaded(lambda: _execute(tmp_path, "UPDATE gateway_jobs SET due = 1"))
+        made.copy.away = False
+        await made.until(lambda: _has(made.copied, [tea.id], ["tea"]))
 
 
 async def test_a_store_that_is_away_is_unavailable_and_nothing_is_kept(tmp_path: Path) -> None:

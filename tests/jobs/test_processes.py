@@ -142,6 +142,31 @@ async def test_two_workers_share_one_postgres_and_come_to_one_state(
             await equal(tmp_path, 405)
 
 
+async def test_a_database_that_is_away_for_a_while_loses_nothing_and_holds_up_no_stop(
+    tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    with running(tmp_path / "postgres") as server, worker(tmp_path, server.url) as first:
+        first.do("write 20")
+        server.kill()
+        assert first.do("refused") == "outbox_unavailable"
+        await asyncio.sleep(3)
+        server.start()
+        began = time.monotonic()
+        await equal(tmp_path, 20, 40)
+        figure(
+            f"what was owed when the jobs' PostgreSQL was killed: delivered {time.monotonic() - began:.1f} s after its return"
+        )
+        first.do("hold 10")
+        server.kill()
+        began = time.monotonic()
+        first.tell("stop")
+        first.died()
+        assert time.monotonic() - began < 20
+        server.start()
+        with worker(tmp_path, server.url):
+            await equal(tmp_path, 30)
+
+
 async def _shared(first: Worker, second: Worker, home: Path, where: str, figure: Callable[[str], None]) -> None:
     for _ in range(10):
         assert first.do("write 20") == second.do("write 20") == "done"

@@ -12,6 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gateway.domain.errors import Unavailable
 from gateway.jobs.job import Rules
 from gateway.jobs.tables import Place
 from tests.jobs.working import SCOPE, Bench, bench, owed, record
@@ -38,6 +39,11 @@ async def _do(made: Bench, what: str, number: int) -> str:
             await made.main.put(some)
             if what == "write":
                 made.work.settled(intents)
+        case "refused":
+            try:
+                await made.work.intend([owed(["x"])])
+            except Unavailable as error:
+                return error.code
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "deadly":

@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParameter
 
 from gateway.domain.errors import Forbidden, NotFound
 from gateway.faces.http.serving import header_reader
+from gateway.runtime.background import Listed
 from gateway.runtime.crew import Standing
 from gateway.runtime.helm import Everyone, Helm
 from gateway.runtime.judging import Asked
@@ -80,6 +81,14 @@ def admin_handlers(helm: Helm) -> list[Any]:
         check_steering(request, running)
         return helm.reloader.history()
 
+    @get("/admin/jobs", tags=["admin"], summary="What is still to be done in the background, oldest first")
+    async def jobs(
+        request: Request[Any, Any, Any],
+        dead: Annotated[bool, QueryParameter(description="Only what is given up.")] = False,
+    ) -> list[Listed]:
+        check_steering(request, running)
+        return list(await helm.background.listed(dead=dead)) if helm.background is not None else []
+
     @post("/admin/reload", tags=["admin"], status_code=200, summary="Bring what is served in line with the files")
     async def reload(
         request: Request[Any, Any, Any],
@@ -97,4 +106,4 @@ def admin_handlers(helm: Helm) -> list[Any]:
         check_steering(request, running)
         return await helm.rollback(generation)
 
-    return [status, units, unit, events, history, reload, rollback]
+    return [status, units, unit, events, history, jobs, reload, rollback]
