@@ -57,7 +57,8 @@ class Guard:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.provider: Provider = Through(self._around)
-        self._inner = inner
+        self.inner = inner
+        self.stand_in: Provider | None = None  # while it is there, it is called in the backend's place
         self._rules = rules
         self._name = name
         self._now = now
@@ -147,10 +148,10 @@ class Guard:
     async def _timed(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         seconds = self._rules.timeout
         if not seconds or verb in _UNTIMED:
-            return await call(self._inner)
+            return await call(self.stand_in or self.inner)
         try:
             async with asyncio.timeout(seconds):
-                return await call(self._inner)
+                return await call(self.stand_in or self.inner)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"{self._name} did not answer within {seconds:g} s", code="provider_timeout"

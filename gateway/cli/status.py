@@ -25,7 +25,12 @@ def command(gateway: Gateway, form: str, exit_code: bool) -> None:
     if form == "json":
         click.echo(json.dumps({**reply, "units": units}, indent=2))
     else:
-        for line in (*status_lines(reply["status"]), *worker_lines(reply["workers"]), *unit_lines(units)):
+        for line in (
+            *status_lines(reply["status"]),
+            *worker_lines(reply["workers"]),
+            *fault_lines(reply["workers"]),
+            *unit_lines(units),
+        ):
             click.echo(line)
     agreed = len({each["digest"] for each in reply["workers"]}) <= 1
     if exit_code and not (_well(reply["status"]) and agreed and not units):
@@ -39,6 +44,13 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     first, *more = outcome_lines(status["last"])
     yield f"last      {first}"
     yield from more
+
+
+def fault_lines(workers: list[dict[str, Any]]) -> Iterator[str]:
+    """What nobody should take for a real outage."""
+    for each in workers:
+        for provider, seconds in each["faults"].items():
+            yield f"faults    on purpose before {provider}, for {seconds:g} s more (worker {each['pid']})"
 
 
 def unit_lines(units: list[dict[str, Any]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.runtime.chaos import Ordeal
 from gateway.runtime.judging import Asked
 from gateway.runtime.reports import Outcome
 
@@ -31,6 +32,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     at: float  # seconds since 1970
     asked: Asked = Asked()
+    ordeal: Ordeal | None = None
     rollback: str = ""  # the digest to go back to: generations are each worker's own count
 
 
@@ -45,6 +47,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     call: str = ""
     outcome: Outcome | None = None
+    faults: dict[str, float] = {}  # on purpose, before these providers, for so many seconds more
     ok: bool = True
     disk_valid: bool = True
 

@@ -142,6 +142,11 @@ class Instances:
         """Of everything open now, by the name it was declared under."""
         return {each.declared: each.opened.guard for each in self._entries.values() if each.opened.guard is not None}
 
+    def guards_of(self, declared: str) -> list[Guard]:
+        """Of this name, also where an older instance of it still serves."""
+        found = (each.opened.guard for each in self._entries.values() if each.declared == declared)
+        return [guard for guard in found if guard is not None]
+
     async def _held(self, use: Use, entry: _Entry | None, rivals: list[_Entry], stack: AsyncExitStack) -> _Entry:
         if entry is not None and entry.holder is not None and entry.holder.holds:
             return entry
