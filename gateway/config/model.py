@@ -343,6 +343,9 @@ class Admin(Keys, frozen=True, kw_only=True):
     loopback: Annotated[
         bool, Meta(description="Whether callers on this machine need no key. Requests through a proxy always do.")
     ] = True
+    chaos: Annotated[
+        bool, Meta(description="Whether faults may be put before a provider on purpose, by `memory-gateway chaos`.")
+    ] = False
     api_keys: tuple[AdminKey, ...] = ()
 
 

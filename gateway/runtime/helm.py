@@ -12,6 +12,7 @@ import msgspec
 from gateway.config.compiled import Compiled
 from gateway.config.model import Reload
 from gateway.runtime.background import Background
+from gateway.runtime.chaos import Chaos, Ordeal
 from gateway.runtime.crew import FRESH_SECONDS, Call, Crew, Standing
 from gateway.runtime.judging import Asked
 from gateway.runtime.reloading import Reloader
@@ -39,6 +40,7 @@ class Helm:
         self._mint = running.means.mint
         self._watcher = Watcher(reloader.files, self._settings, self._noticed)
         self._chores: list[asyncio.Task[None]] = []
+        self._chaos = Chaos(running.means.instances.guards_of, self._stand)
         self._answered = ""  # the last call, and what came of it
         self._outcome: Outcome | None = None
 
@@ -57,6 +59,7 @@ class Helm:
         for ended in await asyncio.gather(*chores, return_exceptions=True):
             if isinstance(ended, Exception):
                 _log.error("a chore had ended before its time", exc_info=ended)
+        self._chaos.end_all()
         await self.reloader.end()
         self._crew.leave()
         await self.running.stop()
@@ -88,6 +91,15 @@ class Helm:
         )
         return Everyone(outcome=outcome, agreed=True, workers=self.workers())
 
+    async def trouble(self, ordeal: Ordeal) -> tuple[bool, list[Standing]]:
+        """Faults before a provider, on every worker: whether each has done it, and how they stand."""
+        self._chaos.check(ordeal)
+        call = Call(id=self._mint.stamp().id, at=self._now(), ordeal=ordeal)
+        self._crew.call(call)
+        await self._attempt(call)
+        others = await self._crew.answers(call, FRESH_SECONDS)
+        return all(each.call == call.id for each in others), [self._standing(), *others]
+
     def workers(self) -> list[Standing]:
         return [self._standing(), *self._crew.others()]
 
@@ -100,7 +112,12 @@ class Helm:
         return Everyone(outcome=outcome, agreed=agreed, workers=[self._standing(), *others])
 
     async def _attempt(self, call: Call) -> Outcome:
-        if call.rollback:
+        outcome = self.reloader.status().last
+        if call.ordeal is not None:
+            allowed = self.running.snapshot.config.admin.chaos
+            seconds = call.at + call.ordeal.seconds - self._now() if call.ordeal.seconds and allowed else 0.0
+            self._chaos.begin(call.ordeal, seconds, call.id)
+        elif call.rollback:
             outcome = await self.reloader.rollback(call.rollback)
         else:
             outcome = await self.reloader.reload("admin", call.asked)
@@ -126,6 +143,7 @@ class Helm:
             digest=status.digest,
             call=self._answered,
             outcome=self._outcome,
+            faults=self._chaos.left(),
             ok=status.last.ok,
             disk_valid=status.disk_valid,
         )

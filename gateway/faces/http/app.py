@@ -14,6 +14,7 @@ import gateway
 from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotFound, Unauthenticated, Unavailable
 from gateway.domain.principal import Role
 from gateway.faces.http.admin import admin_handlers, is_local
+from gateway.faces.http.chaos import chaos_handlers
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.insight import insight_handlers
 from gateway.faces.http.lines import Lines
@@ -47,7 +48,13 @@ def create_app(
     served = [Served(each, running, lines) for each in endpoints]
     refuse = _refusing(running)
     app = Litestar(
-        route_handlers=[*map(_handler, served), *_own_handlers(helm), *admin_handlers(helm), *insight_handlers(helm)],
+        route_handlers=[
+            *map(_handler, served),
+            *_own_handlers(helm),
+            *admin_handlers(helm),
+            *chaos_handlers(helm),
+            *insight_handlers(helm),
+        ],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
             title="Memory Gateway",

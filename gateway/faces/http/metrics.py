@@ -115,15 +115,19 @@ def _operations(meters: Meters) -> Iterator[Metric]:
 def _guards(guards: Mapping[str, Guard]) -> Iterator[Metric]:
     """Of this worker: each has guards of its own."""
     state = GaugeMetricFamily("gateway_provider_breaker_open", "Whether a provider is left alone.", labels=["provider"])
+    faults = GaugeMetricFamily(
+        "gateway_provider_faults", "Whether faults stand before a provider on purpose.", labels=["provider"]
+    )
     running = GaugeMetricFamily("gateway_provider_calls", "Calls under way.", labels=["provider", "state"])
     told = CounterMetricFamily("gateway_provider_guard", "What the guard did.", labels=["provider", "what"])
     for name, guard in sorted(guards.items()):
         state.add_metric([name], float(guard.state is not State.CLOSED))
+        faults.add_metric([name], float(guard.stand_in is not None))
         running.add_metric([name, "running"], guard.running)
         running.add_metric([name, "waiting"], guard.waiting)
         for what, count in (("opened", guard.opened), ("refused", guard.refused), ("retried", guard.retried)):
             told.add_metric([name, what], count)
-    yield from (state, running, told)
+    yield from (state, faults, running, told)
 
 
 def _provider_metrics(standings: dict[str, Standing]) -> Iterator[Metric]:
