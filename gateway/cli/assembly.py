@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,8 +18,8 @@ from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
-from gateway.jobs.jobs import Jobs
 from gateway.faces.http.lines import Lines
+from gateway.jobs.jobs import Jobs
 from gateway.retrieval.pools import Pools
 from gateway.runtime.crew import Crew
 from gateway.runtime.disk import Disk
@@ -47,27 +46,12 @@ def to_stderr(text: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-def assemble(
-    settings: ProcessSettings,
-    clock: Clock = now,
-    instances = Instances(lambda _: meters.fault("", "", "close_failed"))
-    jobs = Jobs(clock, instances, lambda: running.snapshot)
-    write_line: Callable[[bytes], object] = to_stderr,
-    folder: Path | None = None,
-) -> "ASGIApp":
-    """The whole server for one process. Opens nothing yet: that is the lifespan's part.
-
-    `folder` is where the workers of one gateway tell each other their figures.
-    """
-    helm = steering(settings, clock, Catalog.installed(), folder)
-        outbox=jobs,
-    return application(helm, settings, Lines(write_line, clock))
-
-
 def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: Path | None = None) -> Helm:
-    """Everything below the faces, not started."""
+    """Everything below the faces, not started. `folder` is where the workers of one gateway tell each other how they are."""
     meters = Meters()
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
+    instances = Instances(lambda _: meters.fault("", "", "close_failed"))
+    jobs = Jobs(clock, instances, lambda: running.snapshot)
     means = Means(
         clock=clock,
         mint=Mint(clock, os.urandom),
@@ -76,6 +60,7 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
         pools=Pools(),
         count_tokens=load_counter(),
         cursor_key=key,
+        outbox=jobs,
     )
     good, memory = LastGood(settings.state) if settings.state is not None else None, Memory()
 

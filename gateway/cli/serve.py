@@ -5,6 +5,7 @@ said in one line.
 """
 
 import logging
+import math
 import os
 import secrets
 import signal
@@ -17,6 +18,7 @@ from typing import Any, Final
 import click
 
 from gateway.cli.assembly import last_good, unsafe_address
+from gateway.cli.leaving import STOPPING
 from gateway.cli.logs import configure_logs
 from gateway.cli.settings import PREFIX, ProcessSettings
 from gateway.cli.worker import REFUSAL, RUN_DIRECTORY
@@ -28,7 +30,6 @@ from gateway.runtime.lastgood import LastGood
 
 REFUSED: Final = 78  # EX_CONFIG: supervisors know not to start it again
 FAILED: Final = 1
-GRACE_SECONDS: Final = 20  # for requests that are under way when the process is asked to stop
 
 _log = logging.getLogger("gateway.serve")
 
@@ -42,6 +43,8 @@ _log = logging.getLogger("gateway.serve")
 @click.option(
     "--resume-last-good", is_flag=True, default=None, help="Start from those when the files cannot be served."
 )
+@click.option("--lame-duck", type=float, help="Seconds of serving on after SIGTERM, while readiness says 503.")
+@click.option("--grace", type=float, help="Seconds that requests under way have to end after that.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 def command(**flags: Any) -> None:
     """Serve CONFIG (default: $MEMORY_GATEWAY_CONFIG or gateway.yaml)."""
@@ -78,7 +81,8 @@ def served(settings: ProcessSettings, listener: socket.socket) -> bool:
     """Serves until a signal ends it. Whether it ever started."""
     import uvicorn
     from uvicorn.config import STARTUP_FAILURE
-    from uvicorn.supervisors.multiprocess import Multiprocess
+
+    from gateway.cli.workers import Workers
 
     serving = uvicorn.Config(
         "gateway.cli.worker:application",
@@ -92,10 +96,10 @@ def served(settings: ProcessSettings, listener: socket.socket) -> bool:
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.grace),
     )
     if settings.workers > 1:
-        workers = Multiprocess(serving, sockets=[listener])
+        workers = Workers(serving, [listener], Path(os.environ[RUN_DIRECTORY], STOPPING))
         workers.run()
         return all(each.exitcode != STARTUP_FAILURE for each in workers.processes)
     for number in (signal.SIGINT, signal.SIGTERM):

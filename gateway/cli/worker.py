@@ -5,14 +5,18 @@ Everything it needs stands in the environment that `serve` has made.
 
 import gc
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.cli.assembly import assemble
+from gateway.cli.assembly import application as serving
+from gateway.cli.assembly import now, steering, to_stderr
+from gateway.cli.leaving import Leaving
 from gateway.cli.logs import configure_logs
 from gateway.cli.settings import PREFIX, ProcessSettings
+from gateway.config.catalog import Catalog
 from gateway.domain.errors import GatewayError
+from gateway.faces.http.lines import Lines
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Receive, Scope, Send
@@ -25,12 +29,14 @@ _FAILED: Final[Any] = {"type": "lifespan.startup.failed", "message": ""}
 def application() -> "ASGIApp":
     settings = ProcessSettings()
     configure_logs(settings.log_level)
-    folder = Path(os.environ[RUN_DIRECTORY])
-    return watched(assemble(settings, folder=folder if settings.workers > 1 else None), folder / REFUSAL)
+    folder, alone = Path(os.environ[RUN_DIRECTORY]), settings.workers == 1
+    helm = steering(settings, now, Catalog.installed(), None if alone else folder)
+    leaving = Leaving(helm.leave, folder, settings.lame_duck, alone=alone)
+    return watched(serving(helm, settings, Lines(to_stderr, now)), folder / REFUSAL, leaving.attend)
 
 
-def watched(app: "ASGIApp", refusal: Path) -> "ASGIApp":
-    """The application, whose start either succeeds or leaves one line in `refusal`."""
+def watched(app: "ASGIApp", refusal: Path, attend: Callable[[], None]) -> "ASGIApp":
+    """The application, whose start either succeeds and is followed by `attend`, or leaves one line in `refusal`."""
 
     def outer(scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
         return app(scope, receive, send) if scope["type"] == "http" else life(scope, receive, send)
@@ -38,6 +44,7 @@ def watched(app: "ASGIApp", refusal: Path) -> "ASGIApp":
     async def life(scope: "Scope", receive: "Receive", send: "Send") -> None:
         async def tell(message: Any) -> None:
             if message["type"] == "lifespan.startup.complete":
+                attend()
                 _settle()
             elif message["type"] == "lifespan.startup.failed":
                 return  # comes with a trace; the error itself follows

@@ -303,6 +303,16 @@ class References(Keys, frozen=True, kw_only=True):
 
 class Server(Keys, frozen=True, kw_only=True):
     max_body: Size = field(default_factory=lambda: Size("10MiB"))
+    max_concurrent: Annotated[
+        int, Meta(ge=1, le=100_000, description="Requests served at once, by each worker; a tenant has 3/4 at most.")
+    ] = 512
+    max_waiting: Annotated[
+        int,
+        Meta(ge=0, le=100_000, description="Requests that wait for one of those to end; half at most for one tenant."),
+    ] = 512
+    max_wait: Annotated[Duration, Meta(description="How long a request waits for its turn before it is refused.")] = (
+        field(default_factory=lambda: Duration("2s"))
+    )
     metrics: Annotated[
         Literal["loopback", "public"],
         Meta(description="Who may read /metrics without the role `operator`."),
@@ -349,16 +359,6 @@ class Admin(Keys, frozen=True, kw_only=True):
     api_keys: tuple[AdminKey, ...] = ()
 
 
-class GatewayFile(Keys, frozen=True, kw_only=True):
-    """The gateway's own file."""
-
-    version: Literal[1]
-    reload: Annotated[Reload, Meta(description="How changes of the files take effect.")] = field(default_factory=Reload)
-    admin: Annotated[Admin, Meta(description="Who may steer the gateway as a whole.")] = Admin()
-    server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
-    plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
-    secrets: References = References()
-    embedders: Annotated[
 class Jobs(Keys, frozen=True, kw_only=True):
     """What is done in the background, such as bringing mirrors up to date. A change takes effect at the next start."""
 
@@ -378,6 +378,17 @@ class Jobs(Keys, frozen=True, kw_only=True):
     )
 
 
+class GatewayFile(Keys, frozen=True, kw_only=True):
+    """The gateway's own file."""
+
+    version: Literal[1]
+    reload: Annotated[Reload, Meta(description="How changes of the files take effect.")] = field(default_factory=Reload)
+    admin: Annotated[Admin, Meta(description="Who may steer the gateway as a whole.")] = Admin()
+    server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
+    jobs: Annotated[Jobs, Meta(description="What is done in the background.")] = field(default_factory=Jobs)
+    plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
+    secrets: References = References()
+    embedders: Annotated[
         Plugged, Meta(description="What turns text into vectors, by name. `local` is always there.")
     ] = {}
     providers: Annotated[Plugged, Meta(description="Backends, by name.")] = {}
@@ -385,7 +396,6 @@ class Jobs(Keys, frozen=True, kw_only=True):
         dict[Name, Annotated[tuple[Step, ...], Meta(min_length=1)]],
         Meta(description="How providers work together, by name."),
     ] = {}
-    jobs: Annotated[Jobs, Meta(description="What is done in the background.")] = field(default_factory=Jobs)
     strategies: Annotated[Plugged, Meta(description="Ways to find memories, by name.")] = {}
     profiles: Annotated[dict[Name, Layer], Meta(description="Settings that tenants apply by name.")] = {}
     defaults: Annotated[Layer, Meta(description="Settings for everybody.")] = field(default_factory=Layer)

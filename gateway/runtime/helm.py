@@ -52,6 +52,15 @@ class Helm:
             asyncio.create_task(self._crew.listen(self._attempt, self._now() - FRESH_SECONDS), name="listen"),
         ]
 
+    def leave(self) -> None:
+        """The gateway is about to stop: it serves on, says that it is not ready, and follows no file any more.
+
+        What else must take nothing new from here on is told here; `stop` comes once the last request has ended.
+        """
+        self.running.leaving = True
+        for chore in self._chores:
+            chore.cancel()
+
     async def stop(self) -> None:
         chores, self._chores = self._chores, []
         for chore in chores:

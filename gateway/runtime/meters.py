@@ -56,6 +56,7 @@ class Meters:
         self.links: dict[tuple[str, str], int] = {}  # what the links of chains did with a provider
         self.problems: dict[str, int] = {}  # replies that were problems, by code
         self.reloads: dict[tuple[str, str], int] = {}  # attempts, by result and the stage they ended in
+        self.sheds: dict[str, int] = {}  # requests that were refused because there were too many, by reason
 
     def link(self, provider: str, what: str, times: int = 1) -> None:
         self.links[provider, what] = self.links.get((provider, what), 0) + times
@@ -74,6 +75,9 @@ class Meters:
 
     def problem(self, code: str, times: int = 1) -> None:
         self.problems[code] = self.problems.get(code, 0) + times
+
+    def shed(self, reason: str, times: int = 1) -> None:
+        self.sheds[reason] = self.sheds.get(reason, 0) + times
 
     def reload(self, result: str, stage: str, times: int = 1) -> None:
         self.reloads[result, stage] = self.reloads.get((result, stage), 0) + times

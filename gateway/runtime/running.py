@@ -31,13 +31,14 @@ class Running:
         """`folder` is shared with the other workers of this gateway, where there are any."""
         self.means = means
         self.tally = Tally(means.meters, folder)
+        self.leaving = False  # serves on, and wants no new callers
         self._snapshot: Snapshot | None = None
         self._retiring: dict[Snapshot, asyncio.Task[None]] = {}
         self._chores: list[asyncio.Task[None]] = []
 
     @property
     def ready(self) -> bool:
-        return self._snapshot is not None
+        return self._snapshot is not None and not self.leaving
 
     @property
     def snapshot(self) -> Snapshot:

@@ -26,6 +26,7 @@ class Figures(msgspec.Struct, frozen=True, array_like=True):
     problems: dict[str, int]
     reloads: list[tuple[tuple[str, str], int]]
     links: list[tuple[tuple[str, str], int]]
+    sheds: dict[str, int]
 
 
 class Tally:
@@ -78,6 +79,7 @@ def figures(meters: Meters) -> Figures:
         meters.problems,
         list(meters.reloads.items()),
         list(meters.links.items()),
+        meters.sheds,
     )
 
 
@@ -97,4 +99,6 @@ def added(all_of: list[Figures]) -> Meters:
             total.reload(result, stage, count)
         for (provider, what), count in each.links:
             total.link(provider, what, count)
+        for reason, count in each.sheds.items():
+            total.shed(reason, count)
     return total

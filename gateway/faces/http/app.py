@@ -1,9 +1,11 @@
 """The Litestar application: routes from the endpoint table, OpenAPI, health, metrics, and errors in one shape."""
 
+import asyncio
 import inspect
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Litestar, Request, Response, get, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
@@ -14,7 +16,7 @@ import gateway
 from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotFound, Unauthenticated, Unavailable
 from gateway.domain.principal import Role
 from gateway.faces.http.admin import admin_handlers, is_local
-from gateway.faces.http.chaos import chaos_handlers
+from gateway.faces.http.admission import Admission
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.insight import insight_handlers
 from gateway.faces.http.lines import Lines
@@ -27,7 +29,11 @@ from gateway.runtime.helm import Helm
 from gateway.runtime.running import Running
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Receive, Scope, Send
+    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+CLOSE_SECONDS: Final = 8.0
+
+_log = logging.getLogger("gateway.http")
 
 
 def create_app(
@@ -42,17 +48,17 @@ def create_app(
         try:
             yield
         finally:
-            await helm.stop()
+            await _stop(helm)
             lines.flush()
 
-    served = [Served(each, running, lines) for each in endpoints]
+    admission = Admission(running.means.meters)
+    served = [Served(each, running, lines, admission) for each in endpoints]
     refuse = _refusing(running)
     app = Litestar(
         route_handlers=[
             *map(_handler, served),
-            *_own_handlers(helm),
+            *_own_handlers(helm, admission),
             *admin_handlers(helm),
-            *chaos_handlers(helm),
             *insight_handlers(helm),
         ],
         lifespan=[lifespan],
@@ -68,10 +74,19 @@ def create_app(
         pdb_on_exception=False,
     )
     describe(app.openapi_schema, endpoints)
-    return _front(app, served, lines)
+    return _front(app, served, lines, running)
 
 
-def _front(app: Litestar, served: Sequence[Served], lines: Lines) -> "ASGIApp":
+async def _stop(helm: Helm) -> None:
+    """What does not close in time is not waited for: whatever was acknowledged has been kept by then."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await helm.stop()
+    except TimeoutError:
+        _log.error("not all was closed in time", extra={"seconds": CLOSE_SECONDS})
+
+
+def _front(app: Litestar, served: Sequence[Served], lines: Lines, running: Running) -> "ASGIApp":
     """Routes on the path as it was sent, so that an id with an encoded slash in it stays one segment.
 
     A path without parameters can mean one endpoint only, so nobody is asked to match it.
@@ -80,6 +95,8 @@ def _front(app: Litestar, served: Sequence[Served], lines: Lines) -> "ASGIApp":
 
     def outer(scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
         if scope["type"] == "http":
+            if running.leaving:
+                send = _last_of_its_connection(send)
             raw: bytes = scope.get("raw_path") or b""
             known = fixed.get((scope["method"], raw))
             if known is not None:
@@ -90,6 +107,17 @@ def _front(app: Litestar, served: Sequence[Served], lines: Lines) -> "ASGIApp":
         return app(scope, receive, send)
 
     return outer
+
+
+def _last_of_its_connection(send: "Send") -> "Send":
+    """Whoever is answered while the gateway leaves is told to make a new connection, which will be elsewhere."""
+
+    async def closing(message: "Message") -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return closing
 
 
 def _handler(served: Served) -> Any:
@@ -115,7 +143,7 @@ def _handler(served: Served) -> Any:
     )(documented)
 
 
-def _own_handlers(helm: Helm) -> list[Any]:
+def _own_handlers(helm: Helm, admission: Admission) -> list[Any]:
     running = helm.running
 
     @get("/health/live", opt={"exclude_from_auth": True}, tags=["health"], security=[{}], summary="The process answers")
@@ -124,6 +152,8 @@ def _own_handlers(helm: Helm) -> list[Any]:
 
     @get("/health/ready", tags=["health"], security=[{}], summary="A configuration is being served")
     async def ready() -> dict[str, str | int]:
+        if running.leaving:
+            raise Unavailable("this gateway is about to stop", code="leaving")
         if not running.ready:
             raise Unavailable("no configuration is being served yet", code="not_ready")
         return {"status": "ok", "generation": running.snapshot.generation, "config": running.snapshot.config.digest}
@@ -131,7 +161,7 @@ def _own_handlers(helm: Helm) -> list[Any]:
     @get("/metrics", include_in_schema=False)
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         _may_watch(request, running)
-        return Response(await exposition(helm), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await exposition(helm, admission), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [live, ready, metrics]
 

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from gateway.chain.guarded import Guard, State
+from gateway.faces.http.admission import Admission
 from gateway.runtime.census import Standing, census
 from gateway.runtime.helm import Helm
 from gateway.runtime.meters import BOUNDS, Meters
@@ -14,25 +15,36 @@ from gateway.runtime.meters import BOUNDS, Meters
 NAMES = ("tenant", "route", "provider", "operation")
 
 
-async def exposition(helm: Helm) -> bytes:
+async def exposition(helm: Helm, admission: Admission) -> bytes:
     running = helm.running
     registry = CollectorRegistry(auto_describe=False)
     instances = running.means.instances
-    registry.register(_Reading(await running.tally.total(), await census(instances.live()), instances.guards(), helm))
+    registry.register(
+        _Reading(await running.tally.total(), await census(instances.live()), instances.guards(), helm, admission)
+    )
     return generate_latest(registry)
 
 
 class _Reading(Collector):
-    def __init__(self, meters: Meters, standings: dict[str, Standing], guards: Mapping[str, Guard], helm: Helm) -> None:
+    def __init__(
+        self,
+        meters: Meters,
+        standings: dict[str, Standing],
+        guards: Mapping[str, Guard],
+        helm: Helm,
+        admission: Admission,
+    ) -> None:
         self._meters = meters
         self._standings = standings
         self._guards = guards
         self._helm = helm
+        self._admission = admission
 
     def collect(self) -> Iterable[Metric]:
         yield from _operations(self._meters)
         yield from _provider_metrics(self._standings)
         yield from _guards(self._guards)
+        yield from _admissions(self._meters, self._admission)
         problems = CounterMetricFamily("gateway_problems", "Replies that were problems.", labels=["code"])
         for code, count in sorted(self._meters.problems.items()):
             problems.add_metric([code], count)
@@ -58,6 +70,17 @@ class _Reading(Collector):
             faults.add_metric(place, count)
         yield faults
         yield from _reloads(self._meters, self._helm)
+
+
+def _admissions(meters: Meters, admission: Admission) -> Iterator[Metric]:
+    shed = CounterMetricFamily("gateway_requests_shed", "Requests refused as too many.", labels=["reason"])
+    for reason, count in sorted(meters.sheds.items()):
+        shed.add_metric([reason], count)
+    running = GaugeMetricFamily("gateway_requests_in_flight", "Requests being served by the worker that answers.")
+    running.add_metric([], admission.running)
+    waiting = GaugeMetricFamily("gateway_requests_waiting", "Requests that wait for their turn there.")
+    waiting.add_metric([], admission.waiting)
+    yield from (shed, running, waiting)
 
 
 def _reloads(meters: Meters, helm: Helm) -> Iterator[Metric]:

@@ -4,6 +4,7 @@ Litestar finds it by the path, as a middleware of the endpoint's handler that an
 request that was already decided when the server was built.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from gateway.domain.errors import Malformed, TooLarge
+from gateway.domain.errors import Malformed, TooLarge, Unavailable
+from gateway.faces.http.admission import Admission
 from gateway.faces.http.endpoint import Endpoint, Reader
 from gateway.faces.http.lines import Line, Lines
 from gateway.faces.http.noting import NOTED
@@ -32,12 +34,13 @@ _encode = msgspec.json.Encoder().encode
 class Served:
     """Serves one endpoint for as long as the server lives; the Snapshot is leased anew by each request."""
 
-    def __init__(self, endpoint: Endpoint, running: Running, lines: Lines) -> None:
+    def __init__(self, endpoint: Endpoint, running: Running, lines: Lines, admission: Admission) -> None:
         self.endpoint = endpoint
         self.path_names = endpoint.path_names()
         self._reader = Reader(endpoint)
         self._running = running
         self._lines = lines
+        self._admission = admission
         self._name = endpoint.operation.name
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -54,15 +57,16 @@ class Served:
                     header("authorization") or header("x-api-key"), self._running.means.clock()
                 )
                 tenant, key = principal.tenant, principal.id
-                body = (
-                    await read_body(receive, header, snapshot.config.server.max_body.bytes)
-                    if self.endpoint.bodied
-                    else b""
-                )
-                path = {name: unquote(scope["path_params"][name], errors="strict") for name in self.path_names}
-                request = self._reader.read(body, scope["query_string"], path)
-                facts = self._reader.facts(request, header)
-                reply, degraded = await perform(snapshot, principal, self.endpoint.operation, facts, request)
+                async with self._admission.place(snapshot, tenant):
+                    body = (
+                        await read_body(receive, header, snapshot.config.server.max_body.bytes)
+                        if self.endpoint.bodied
+                        else b""
+                    )
+                    path = {name: unquote(scope["path_params"][name], errors="strict") for name in self.path_names}
+                    request = self._reader.read(body, scope["query_string"], path)
+                    facts = self._reader.facts(request, header)
+                    reply, degraded = await perform(snapshot, principal, self.endpoint.operation, facts, request)
             status = self.endpoint.status
             text = self.endpoint.text(request, reply) if self.endpoint.text else None
             kind, content = (JSON, _encode(reply)) if text is None else (TEXT, text.encode())
@@ -74,6 +78,10 @@ class Served:
             code, status, kind, content, extra = _failed(
                 Malformed("the path is not UTF-8", code="bad_path"), request_id
             )
+        except asyncio.CancelledError:
+            if not self._running.leaving:
+                raise  # the caller's own doing
+            code, status, kind, content, extra = _failed(_cut_off(), request_id)
         except Exception as error:  # noqa: BLE001 - the outermost edge: every failure becomes a problem
             code, status, kind, content, extra = _failed(error, request_id)
         await answer(send, status, kind, content, request_id, extra)
@@ -93,6 +101,15 @@ class Served:
                 key=key,
             )
         )
+
+
+def _cut_off() -> Unavailable:
+    """Only a server that stops ends requests, and only those that have not ended in the time they had."""
+    return Unavailable(
+        "this gateway stopped before the request was done; what it was to write may be written or not",
+        code="cut_off",
+        headers={"Retry-After": "1"},
+    )
 
 
 def _failed(error: BaseException, request_id: str) -> tuple[str, int, bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
