@@ -1,7 +1,13 @@
-"""Sending the same write again is safe: however many copies, at whatever time, it is one memory."""
+"""Sending the same write again is safe: however many copies, at whatever time, it is one memory.
+
+As many writes as the suite has time for; MEMORY_GATEWAY_RETRIED_WRITES=10000 for as many as the promise says.
+"""
 
 import asyncio
+import json
+import os
 import random
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +16,10 @@ import httpx
 import pytest
 
 from tests.gateways import MEMORY, SQLITE, gateway, process
-from tests.promises.writers import Write
+from tests.promises.writers import Write, stored
 
 SEED = 99
+WRITES = int(os.environ.get("MEMORY_GATEWAY_RETRIED_WRITES", "3000"))
 
 
 @pytest.fixture(params=["memory, in process", "sqlite, two workers"])
@@ -60,6 +67,88 @@ async def test_concurrent_copies_of_a_write_are_one_memory(
         numbers += [each["metadata"]["number"] for each in page["memories"]]
     figure(f"500 writes sent {sent} times made {len(numbers)} memories ({request.node.callspec.params['http']})")
     assert sorted(numbers) == list(range(500))
+
+
+class Wire:
+    """Connections that are kept; and callers who send a request whole and hang up before the reply."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
+
+    async def send(self, key: str, body: dict[str, Any]) -> tuple[int, bool, bytes]:
+        """Status, whether it was replayed, body."""
+        reader, writer = await self._sent(key, body)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        content = await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r")[0]))
+        self._idle.append((reader, writer))
+        return int(head[9:12]), b"idempotency-replayed: true" in head, content
+
+    async def hang_up(self, key: str, body: dict[str, Any]) -> None:
+        _, writer = await self._sent(key, body)
+        writer.transport.abort()
+
+    async def _sent(self, key: str, body: dict[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        streams = self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
+        content = json.dumps(body).encode()
+        head = (
+            f"POST /v1/memories HTTP/1.1\r\nHost: x\r\nIdempotency-Key: {key}\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        streams[1].write(head.encode() + content)
+        await streams[1].drain()
+        return streams
+
+    def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+async def test_copies_whose_callers_hang_up_are_one_memory_and_every_replay_is_the_same(
+    tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    rng, turns = random.Random(SEED), asyncio.Semaphore(16)
+    sent = dropped = replays = mismatches = 0
+    (tmp_path / "gateway.yaml").write_text(SQLITE)
+
+    async def copies(wire: Wire, write: Write) -> None:
+        nonlocal sent, dropped, replays, mismatches
+        body = {"user_id": write.user, **write.body()}
+        answered, lost = rng.randint(1, 4), rng.random() < 0.2
+        sent, dropped = sent + answered + lost, dropped + lost
+        hanging_up = [wire.hang_up(write.key, body)] if lost else []
+        replies, _ = await asyncio.gather(
+            asyncio.gather(*(wire.send(write.key, body) for _ in range(answered))), asyncio.gather(*hanging_up)
+        )
+        assert {status for status, _, _ in replies} == {201}
+        firsts = [content for _, replayed, content in replies if not replayed]
+        assert len(firsts) <= 1
+        assert firsts or lost, "somebody must have been the first"
+        again = [content for _, replayed, content in replies if replayed]
+        if again and firsts:
+            assert json.loads(again[0]) == {**json.loads(firsts[0]), "replayed": True}
+        assert len(set(again)) <= 1, "to the byte"
+        replays += len(again)
+        if rng.random() < 0.1:
+            status, _, content = await wire.send(write.key, {**body, "content": "another"})
+            assert (status, json.loads(content)["code"]) == (422, "idempotency_mismatch")
+            mismatches += 1
+
+    async def one(wire: Wire, write: Write) -> None:
+        async with turns:
+            await copies(wire, write)
+
+    with process(tmp_path / "gateway.yaml", "--workers", "2") as server:
+        wire = Wire(server.port)
+        await asyncio.gather(*(one(wire, Write(number)) for number in range(WRITES)))
+        wire.close()
+        found = await stored(server)
+    numbers = sorted(each["metadata"]["number"] for each in found.values())
+    figure(
+        f"{WRITES} writes sent {sent} times, {dropped} of them by callers who hung up, made {len(numbers)} memories; "
+        f"{replays} replays the same to the byte, {mismatches} of {mismatches} other bodies refused (sqlite, two workers)"
+    )
+    assert numbers == list(range(WRITES))
+    assert dropped > WRITES / 10 and replays > WRITES
 
 
 async def test_a_key_stands_for_one_request_only(http: httpx.AsyncClient) -> None:
