@@ -17,6 +17,7 @@ from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotF
 from gateway.domain.principal import Role
 from gateway.faces.http.admin import admin_handlers, is_local
 from gateway.faces.http.admission import Admission
+from gateway.faces.http.chaos import chaos_handlers
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.insight import insight_handlers
 from gateway.faces.http.lines import Lines
@@ -59,6 +60,7 @@ def create_app(
             *map(_handler, served),
             *_own_handlers(helm, admission),
             *admin_handlers(helm),
+            *chaos_handlers(helm),
             *insight_handlers(helm),
         ],
         lifespan=[lifespan],
