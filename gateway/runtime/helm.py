@@ -45,7 +45,12 @@ class Helm:
         self._outcome: Outcome | None = None
 
     async def start(self, good: Compiled | None = None) -> None:
-        await self.reloader.start(good)
+        try:
+            await self.reloader.start(good)
+        except BaseException:
+            if self.background is not None:  # it may have begun before the rest failed
+                await self.background.stop()
+            raise
         self._stand()
         self._chores = [
             asyncio.create_task(self._watcher.run(), name="watch"),
@@ -71,6 +76,8 @@ class Helm:
         self._chaos.end_all()
         await self.reloader.end()
         self._crew.leave()
+        if self.background is not None:
+            await self.background.stop()
         await self.running.stop()
 
     async def reload(self, asked: Asked) -> Everyone:
@@ -80,8 +87,6 @@ class Helm:
         return await self._all(Call(id=self._mint.stamp().id, at=self._now(), asked=asked))
 
     async def rollback(self, generation: int) -> Everyone:
-        if self.background is not None:
-            await self.background.stop()
         """To what this worker served as that generation, on every worker that has served it too."""
         past = self.reloader.history()
         digest = next((each.digest for each in past if each.generation == generation), "")
