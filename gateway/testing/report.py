@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from gateway.testing.subjects import MANY
+
+CASES = 2  # of a clause with many, on a subject that is slow
 _OPEN, _CLOSE = "<!-- conformance -->", "<!-- /conformance -->"
 _RANK = {"pass": 0, "not capable": 1, "spared": 2, "absent": 3, "fail": 4}
 
@@ -15,6 +18,9 @@ _RANK = {"pass": 0, "not capable": 1, "spared": 2, "absent": 3, "fail": 4}
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance")
     group.addoption("--conformance-report", metavar="FILE", help="write the matrix there, as Markdown")
+    group.addoption(
+        "--conformance-whole", action="store_true", help=f"all cases of every clause on slow subjects too, not {CASES}"
+    )
     group.addoption(
         "--conformance-summary", metavar="FILE", help="write one line per subject between the marks in that file"
     )
@@ -35,7 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before items are given to processes
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--conformance-whole"):
+        _thin(config, items)
     for item in items:
         callspec: Any = getattr(item, "callspec", None)
         subject = callspec.params.get("subject") if callspec else None
@@ -46,6 +54,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.user_properties.append(
                 ("conformance", [theme, clause, subject.name, subject.against, subject.through])
             )
+
+
+def _thin(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out, of clauses with many cases, all but the first few on slow subjects."""
+    seen: dict[tuple[str, str, str], int] = {}
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        callspec: Any = getattr(item, "callspec", None)
+        subject = callspec.params.get("subject") if callspec else None
+        place = (str(item.path), getattr(item, "originalname", item.name), subject.name if subject else "")
+        seen[place] = seen.get(place, 0) + 1
+        (left if subject is not None and subject.many < MANY and seen[place] > CASES else kept).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
 
 
 class Matrix:

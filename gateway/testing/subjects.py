@@ -17,6 +17,7 @@ from gateway.domain.ids import Clock
 from gateway.domain.ports import Capabilities, Kit, Provider
 
 DIMENSION = 8
+MANY = 6_000
 
 
 class Absent(Exception):
@@ -38,7 +39,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     through: str = ""  # in words: "valkey 9", "our own wire server"
     options: Callable[[Place], dict[str, Any]]  # as they stand in YAML
     server: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None = None  # started once per run
-    many: int = 6_000  # records of which there are many; fewer where a stand-in is slow
+    many: int = MANY  # records of which there are many; fewer where a stand-in is slow
     spared: frozenset[str] = frozenset()  # clauses not run on it, for the time they take there: the matrix says so
     themes: frozenset[str] = (
         frozenset()

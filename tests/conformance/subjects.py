@@ -105,6 +105,7 @@ SUBJECTS = (
     ),
     Subject(
         name="redis (debian)",
+        many=600,
         themes=frozenset({"writing", "removing", "expiry", "processes"}),
         plugin="gateway.providers.redis:Redis",
         against="real",
@@ -114,6 +115,7 @@ SUBJECTS = (
     ),
     Subject(
         name="redis (cluster)",
+        many=600,
         themes=frozenset({"writing", "removing", "scopes", "paging", "processes"}),
         plugin="gateway.providers.redis:Redis",
         against="real",
@@ -135,6 +137,7 @@ SUBJECTS = (
     ),
     Subject(
         name="postgres-plain",
+        many=600,
         themes=frozenset({"writing", "facts", "search", "expiry"}),
         plugin="gateway.providers.postgres:Postgres",
         against="real",

@@ -57,6 +57,9 @@ def schema(url: str) -> Any:
     return schemathesis.openapi.from_url(f"{url}/schema/openapi.json")
 
 
+ELSEWHERE = {"memory.extract": 422, "session.summary": 404}  # what this backend does not do
+
+
 def tried(schema: Any, endpoint: Endpoint, mode: GenerationMode, ids: dict[str, str]) -> Counter[int]:
     """The statuses of requests made from the document, each reply held against it."""
     statuses: Counter[int] = Counter()
@@ -137,6 +140,11 @@ def test_requests_made_from_the_document_are_answered_as_it_says(
     statuses = tried(schema, endpoint, GenerationMode.POSITIVE, ids)
     served = sum(count for status, count in statuses.items() if status < 300)
     total.update(valid=statuses.total(), served=served)
+    expected = ELSEWHERE.get(endpoint.name)
+    if expected is not None:
+        assert expected in statuses, statuses
+        assert not served, statuses
+        return
     assert served >= 0.6 * statuses.total(), statuses
 
 

@@ -142,7 +142,7 @@ class Crowd:
             return
         took = time.perf_counter() - due
         self._statuses[status] += 1
-        if status == 200:
+        if status in (200, 201):
             self._good.append(took)
         else:
             self._refused.append(took)

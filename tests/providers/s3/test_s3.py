@@ -198,7 +198,7 @@ async def test_a_service_that_stops_in_mid_load_loses_nothing_that_was_acknowled
             writers = asyncio.gather(*(write(number) for number in range(4)))
             await asyncio.wait_for(enough.wait(), 30)
             os.kill(int(server["pid"]), signal.SIGSTOP)
-            await asyncio.sleep(2)
+            await asyncio.sleep(5)
             os.kill(int(server["pid"]), signal.SIGCONT)
             await writers
             assert failed

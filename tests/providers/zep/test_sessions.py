@@ -1,5 +1,7 @@
 """Sessions are threads: found again after a restart, told by Zep in its own words, and gone when the last word is deleted."""
 
+import asyncio
+
 from gateway.domain.ports import Brief
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
@@ -47,6 +49,10 @@ async def test_a_thread_that_was_deleted_elsewhere_is_made_again(
         await provider.put([make.record("one", scope, kind=Kind.MESSAGE)])
         (thread,) = await seen.threads()
         await seen.zep.thread.delete(thread)
+        for _ in range(500):  # it goes a little later
+            if not await seen.threads():
+                break
+            await asyncio.sleep(0.01)
         again = make.record("two", scope, kind=Kind.MESSAGE)
         assert list(await provider.put([again])) == [True]
         assert list(await provider.get(Reach.only(scope), [again.id])) == [again]
