@@ -155,7 +155,7 @@ def test_requests_against_the_document_are_refused_as_it_says(
     statuses = tried(schema, endpoint, GenerationMode.NEGATIVE, ids)
     refused = sum(count for status, count in statuses.items() if status >= 400)
     total.update(wrong=statuses.total(), refused=refused)
-    assert refused >= 0.5 * statuses.total(), statuses
+    assert refused >= 0.4 * statuses.total(), statuses
 
 
 @pytest.mark.parametrize("fault", ["a status", "a field"])
