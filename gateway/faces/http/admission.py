@@ -17,10 +17,17 @@ from gateway.runtime.meters import Meters
 from gateway.runtime.snapshot import Snapshot
 
 _SPREAD: Final = 3  # seconds over which those who were refused are asked to come back
+_ROUND: Final = 0.02  # seconds that one round of the loop is to take; then others must have their turn
+_MOST_AT_ONCE: Final = 64  # places given in one round
 
 
 class Admission:
-    """Places are given to tenants by turns, and within a tenant in the order of arrival."""
+    """Places are given to tenants by turns, and within a tenant in the order of arrival.
+
+    Requests that need no backend never overlap: they would queue up as tasks of the loop and in its sockets, where
+    nobody counts them, and keep it from whoever comes after. So a round of the loop that has taken long enough lets the
+    rest wait like all others, and those who wait are let in a few in a round: as many as a round has time for.
+    """
 
     def __init__(self, meters: Meters, now: Callable[[], float] = time.perf_counter) -> None:
         self.running = 0
@@ -30,6 +37,7 @@ class Admission:
         self._held: dict[str, int] = {}  # places, by tenant
         self._queues: dict[str, deque[asyncio.Future[bool]]] = {}  # none is empty; whose turn it is stands first
         self._round: float | None = None  # when this round of the loop came to its first request
+        self._pace = 1  # how many of those who wait come in together
         self._refused = 0
 
     def place(self, snapshot: Snapshot, tenant: str) -> "Place":
@@ -38,10 +46,9 @@ class Admission:
 
     def take(self, server: Server, tenant: str, *, shared: bool) -> asyncio.Future[bool] | None:
         """None where a place was free, else the promise of one; raises where there is not even that."""
-        if self._overdue(server.max_wait.seconds):
-            raise self.refusal("late")
-        held = self._held.get(tenant, 0)
-        if self.running < server.max_concurrent and held < _most(server, shared=shared):
+        held, most = self._held.get(tenant, 0), _most(server, shared=shared)
+        in_time = self._in_time(server, most)
+        if in_time and not self._queues and self.running < server.max_concurrent and held < most:
             self.running += 1
             self._held[tenant] = held + 1
             return None
@@ -64,8 +71,8 @@ class Admission:
             self._held[tenant] = left
         else:
             del self._held[tenant]
-        if self._queues:
-            self._grant(server, _most(server, shared=shared))
+        if self._queues and self._round is None:
+            self._begin(server, _most(server, shared=shared))
 
     def withdraw(self, tenant: str, promised: asyncio.Future[bool]) -> None:
         """Waits no longer. Nothing happens to one that has its place already."""
@@ -87,11 +94,34 @@ class Admission:
             return Unavailable("it was not this request's turn in time", code="gateway_late", headers=headers)
         return Unavailable("this gateway has all the requests it can serve", code="gateway_full", headers=headers)
 
-    def _grant(self, server: Server, most: int) -> None:
-        while self.running < server.max_concurrent:
+    def _in_time(self, server: Server, most: int) -> bool:
+        """Whether this round of the loop has time for one more."""
+        if self._round is None:
+            self._begin(server, most)
+            return True
+        return self._now() - self._round < _ROUND
+
+    def _begin(self, server: Server, most: int) -> None:
+        self._round = self._now()
+        asyncio.get_running_loop().call_soon(self._next_round, self._round, server, most)
+
+    def _next_round(self, began: float, server: Server, most: int) -> None:
+        """Comes after all that was ready when the round began."""
+        self._round = None
+        if not self._queues:
+            return
+        took = self._now() - began
+        self._pace = min(self._pace * 2, _MOST_AT_ONCE) if took < _ROUND else max(1, int(self._pace * _ROUND / took))
+        if self._grant(server, most):
+            self._begin(server, most)
+
+    def _grant(self, server: Server, most: int) -> int:
+        """How many were let in; where it is none, whoever leaves next begins a round."""
+        granted = 0
+        while granted < self._pace and self.running < server.max_concurrent:
             tenant = next((each for each in self._queues if self._held.get(each, 0) < most), None)
             if tenant is None:
-                return
+                break
             queue = self._queues.pop(tenant)
             promised = queue.popleft()
             if queue:
@@ -102,20 +132,8 @@ class Admission:
             self.running += 1
             self._held[tenant] = self._held.get(tenant, 0) + 1
             promised.set_result(True)
-
-    def _overdue(self, seconds: float) -> bool:
-        """Requests that need no backend never overlap: they queue up as tasks of the loop, where nobody counts them.
-
-        What one round of the loop has brought is served in that round; what comes up too late in it is refused.
-        """
-        now = self._now()
-        if self._round is None:
-            self._round = now
-            asyncio.get_running_loop().call_soon(self._next_round)
-        return now - self._round > seconds
-
-    def _next_round(self) -> None:
-        self._round = None
+            granted += 1
+        return granted
 
 
 class Place:
