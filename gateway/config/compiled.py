@@ -12,7 +12,20 @@ import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.levels import Level
-from gateway.config.model import Admin, Auth, Guarding, Jobs, Layer, Match, Plugins, Policy, Reload, Server, Step, StepRole
+from gateway.config.model import (
+    Admin,
+    Auth,
+    Guarding,
+    Jobs,
+    Layer,
+    Match,
+    Plugins,
+    Policy,
+    Reload,
+    Server,
+    Step,
+    StepRole,
+)
 from gateway.domain.filters import Filter
 from gateway.domain.record import Family
 from gateway.domain.scope import ScopeRule

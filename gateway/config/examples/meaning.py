@@ -5,14 +5,6 @@ from typing import Final
 from gateway.config.examples.example import Example
 
 EXAMPLES: Final[dict[str, Example]] = {
-    "MG0410": Example(
-        mend="Let both work with one embedder, or the second with none.",
-        broken="embedders: {other: {type: wordllama, dimension: 64}}\n"
-        "providers: {main: {type: memory}, copy: {type: memory, embedder: other}}\n"
-        "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}",
-        mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
-        "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}",
-    ),
     "MG0401": Example(
         mend="Give the provider an embedder, or use a strategy that needs no vectors.",
         broken="providers: {main: {type: memory, embedder: none}}\n"
@@ -60,5 +52,13 @@ EXAMPLES: Final[dict[str, Example]] = {
         mend="Lower the setting, or raise the limit.",
         broken="defaults: {chain: main, retrieval: {top_k: 50}, limits: {max_top_k: 20}}",
         mended="defaults: {chain: main, retrieval: {top_k: 20}, limits: {max_top_k: 20}}",
+    ),
+    "MG0410": Example(
+        mend="Let both work with one embedder, or the second with none.",
+        broken="embedders: {other: {type: wordllama, dimension: 64}}\n"
+        "providers: {main: {type: memory}, copy: {type: memory, embedder: other}}\n"
+        "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}\ndefaults: {chain: both}",
+        mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
+        "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}\ndefaults: {chain: both}",
     ),
 }

@@ -99,19 +99,6 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken=_routes("notes: {default: true}", 'bots: {match: {agent: "*-bot"}}'),
         mended=_routes("notes: {default: true}", "bots: {match: {agent: [search-bot, mail-bot]}}"),
     ),
-    "MG0319": Example(
-        mend="Give the step the role that the key belongs to, or leave the key out.",
-        broken="providers: {main: {type: memory}, copy: {type: memory}}\n"
-        "chains: {both: [{provider: main}, {provider: copy, role: failover, ack: all}]}",
-        mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
-        "chains: {both: [{provider: main}, {provider: copy, role: mirror, ack: all}]}",
-    ),
-    "MG0320": Example(
-        mend="Declare a second provider for the other part.",
-        broken="providers: {main: {type: memory}}\nchains: {both: [{provider: main}, {provider: main, role: mirror}]}",
-        mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
-        "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}",
-    ),
     "MG0317": Example(
         mend="Keep one step.",
         broken="providers: {main: {type: memory}, spare: {type: memory}}\n"
@@ -122,5 +109,18 @@ EXAMPLES: Final[dict[str, Example]] = {
         mend="Give the route a priority of 0 or more.",
         broken=_routes("notes: {default: true}", "bots: {match: {agent: bot}, priority: -1}"),
         mended=_routes("notes: {default: true}", "bots: {match: {agent: bot}}"),
+    ),
+    "MG0319": Example(
+        mend="Give the step the role that the key belongs to, or leave the key out.",
+        broken="providers: {main: {type: memory}, copy: {type: memory}}\n"
+        "chains: {both: [{provider: main}, {provider: copy, role: failover, ack: all}]}\ndefaults: {chain: both}",
+        mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
+        "chains: {both: [{provider: main}, {provider: copy, role: mirror, ack: all}]}\ndefaults: {chain: both}",
+    ),
+    "MG0320": Example(
+        mend="Declare a second provider for the other part.",
+        broken="providers: {main: {type: memory}}\nchains: {both: [{provider: main}, {provider: main, role: mirror}]}\ndefaults: {chain: both}",
+        mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
+        "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}\ndefaults: {chain: both}",
     ),
 }

@@ -45,14 +45,14 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken='providers: {main: {type: sqlite, path: ":memory:"}}',
         mended="providers: {main: {type: memory}}",
     ),
-    "MG0210": Example(
-        mend="Write a scheme that a provider has, or `type:` with the provider's own keys.",
-        broken='providers: {main: {store: "rediss+fast://cache:6379/0"}}',
-        mended='providers: {main: {store: "rediss://cache:6379/0"}}',
-    ),
     "MG0209": Example(
         mend="Keep one of the two.",
         broken="defaults: {chain: main, retrieval: {top_k: 10, max_memories: 20}}",
         mended="defaults: {chain: main, retrieval: {top_k: 10}}",
+    ),
+    "MG0210": Example(
+        mend="Write a scheme that a provider has, or `type:` with the provider's own keys.",
+        broken='providers: {main: {store: "rediss+fast://cache:6379/0"}}',
+        mended='providers: {main: {store: "rediss://cache:6379/0"}}',
     ),
 }
