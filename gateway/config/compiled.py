@@ -47,6 +47,7 @@ class Plugged(msgspec.Struct, frozen=True, kw_only=True):
     options: Any  # an instance of plugin.Options
     embedder: str | None = None  # key of an embedder; providers only, None for no vectors
     guard: Guarding | None = None  # providers only; None for nothing before it
+    required: bool = False  # providers only: whether the gateway starts without it
     labels: Mapping[str, Any] = {}
     mark: Mark | None = None  # None for what is built in
     owner: str = ""  # "" is the gateway, else the tenant

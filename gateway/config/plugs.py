@@ -15,8 +15,8 @@ from gateway.config.unit import Unit, decode_unit
 
 Missing: TypeAlias = Mapping[type[Any], tuple[tuple[str, str], ...]]  # class -> modules, each with its extra
 
-COMMON: Final = frozenset({"type", "embedder", "guard", "labels"})
-_PROVIDERS: Final = frozenset({"embedder", "guard"})
+COMMON: Final = frozenset({"type", "embedder", "guard", "required", "labels"})
+_PROVIDERS: Final = frozenset({"embedder", "guard", "required"})
 LOCAL: Final = "local"
 NONE: Final = "none"
 
@@ -62,6 +62,7 @@ def read_plugged(
             options=options,
             embedder=_embedder(entry, plugin, options) if group == "providers" else None,
             guard=_guard(entry, plugin, options) if group == "providers" else None,
+            required=bool(entry.get("required")),
             labels=entry.get("labels", {}),
             mark=mark,
             owner=unit.owner,

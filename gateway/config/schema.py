@@ -107,6 +107,8 @@ def _entry(kind: str, type_name: str, plugin: type[Any], own: Schema) -> Schema:
     if kind == "provider":
         about = "Name of an embedder, or `none` for no vectors."
         common["embedder"] = {"type": "string", "default": "local", "description": about}
+        about = "Whether tenants that use it are refused while it is away at the start, instead of waiting for it."
+        common["required"] = {"type": "boolean", "default": False, "description": about}
         common["guard"] = {"anyOf": [{"type": "string", "enum": ["none"]}, {"$ref": "#/$defs/Guarding"}]}
     common["labels"] = {"type": "object", "description": "Free for your own use."}
     required = ["type", *own.get("required", [])]

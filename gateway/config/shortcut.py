@@ -38,7 +38,7 @@ class Shortcut:
         return written if plain else None
 
     def _fits(self, group: Group, entry: dict[str, Any]) -> bool:
-        common = _COMMON | ({"embedder": str} if group == "providers" else {})
+        common = _COMMON | ({"embedder": str, "required": bool} if group == "providers" else {})
         if not all(isinstance(entry[key], common[key]) for key in common if key in entry):
             return False
         if "guard" in entry:

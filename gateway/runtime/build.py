@@ -55,7 +55,8 @@ async def build(
     A `rehearsal` is for looking at, not for serving: it takes nothing from what serves.
     """
     async with AsyncExitStack() as stack:
-        opening = _Opening(means, stack, rehearsal=rehearsal)
+        # At the start nothing serves that could go on serving: what is away is waited for.
+        opening = _Opening(means, stack, rehearsal=rehearsal, patient=before is None and not rehearsal)
         uses_of, cursor_key = UsesOf(config, means.clock), cursor_key_of(config, means)
         wanted: dict[str, Uses] = {}
         for number, (name, tenant) in enumerate(config.tenants.items()):
@@ -103,10 +104,11 @@ async def build(
 class _Opening:
     """The instances of one build: each opened once, however many tenants use it; one that failed is not tried again."""
 
-    def __init__(self, means: Means, stack: AsyncExitStack, *, rehearsal: bool) -> None:
+    def __init__(self, means: Means, stack: AsyncExitStack, *, rehearsal: bool, patient: bool) -> None:
         self._means = means
         self._stack = stack
         self._rehearsal = rehearsal
+        self._patient = patient
         self._done: dict[int, tuple[Use, Opened | Misconfigured]] = {}  # by the Use itself, which it keeps alive
 
     async def ahead(self, everyone: Iterable[Uses]) -> None:
@@ -142,7 +144,9 @@ class _Opening:
         outcome: Opened | Misconfigured
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                outcome = await self._means.instances.acquire(use, self._stack, rehearsal=self._rehearsal)
+                outcome = await self._means.instances.acquire(
+                    use, self._stack, rehearsal=self._rehearsal, patient=self._patient
+                )
         except TimeoutError:
             outcome = _unopened(use, f"no answer within {OPEN_SECONDS:g} seconds")
         except GatewayError as error:

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.chain.guarded import Guard
 from gateway.chain.held import Held
+from gateway.chain.waking import Waking
 from gateway.config.compiled import Plugged
 from gateway.config.sameness import identity_of
 from gateway.domain.errors import Unavailable
@@ -47,6 +48,11 @@ class Use(msgspec.Struct, frozen=True):
             return frozenset()
         can: Capabilities = self.declared.plugin.capabilities(self.declared.options)
         return frozenset() if can.shared else frozenset(map(self._absolute, can.exclusive))
+
+    def may_wait(self) -> bool:
+        """Whether the gateway may serve while it is away."""
+        can = getattr(self.declared.plugin, "capabilities", None)
+        return not self.declared.required and can is not None and can(self.declared.options).remote
 
     def _absolute(self, thing: str) -> str:
         """Two ways to write one path are one thing."""
@@ -96,13 +102,13 @@ class Instances:
         self._unclosed = unclosed
 
     async def acquire(
-        self, use: Use, stack: AsyncExitStack, *, rehearsal: bool = False, as_it_is: bool = False
+        self, use: Use, stack: AsyncExitStack, *, rehearsal: bool = False, as_it_is: bool = False, patient: bool = False
     ) -> Opened:
         """The instance, made and opened if nobody has it yet; given back when `stack` closes.
 
         A failed open leaves nothing behind and is raised to the caller. An exclusive thing that an older instance holds
         is taken over from it; a `rehearsal` gets one that cannot be called instead, and with `as_it_is` nothing that
-        was taken over is taken back.
+        was taken over is taken back. With `patient`, what is away and not `required` is waited for behind its guard.
         """
         key, things = use.identity(), use.things()
         async with self._turn(key):
@@ -116,7 +122,7 @@ class Instances:
                     entry.asker = stack
             elif entry is None:
                 self._made += 1
-                entry = await _open(use, f"{use.declared.key}#{self._made}")
+                entry = await _open(use, f"{use.declared.key}#{self._made}", patient=patient)
             self._entries[key] = entry
             entry.users += 1
         stack.push_async_callback(self._release, key)
@@ -210,10 +216,26 @@ class Instances:
                 del self._turns[key]
 
 
-async def _open(use: Use, name: str) -> _Entry:
-    made: Opens = use.declared.plugin(use.declared.options, use.kit)
-    async with AsyncExitStack() as stack:
+async def _open(use: Use, name: str, *, patient: bool) -> _Entry:
+    async def opening(stack: AsyncExitStack) -> Any:
+        made: Opens = use.declared.plugin(use.declared.options, use.kit)
         await made.open(stack)
+        return made
+
+    async with AsyncExitStack() as stack:
+        try:
+            async with AsyncExitStack() as attempt:
+                made = await opening(attempt)
+                stack.push_async_exit(attempt.pop_all())
+        except Unavailable as error:
+            if not (patient and use.may_wait()):
+                raise
+            _log.error(
+                "a backend is away; its routes wait for it", extra={"provider": use.declared.key, **about(error)}
+            )
+            waking = Waking(use.declared.name, opening, lambda: _log.info("%s is there", use.declared.key))
+            waking.start(stack)
+            made = waking.provider
         return _Entry(use.declared.key, _guarded(use, made, name), stack.pop_all())
 
 

@@ -67,7 +67,7 @@ def _known(schema: Schema) -> list[str]:
         places = {name: own.index(twin) for name, twin in twins.items() if twin in own}
         properties.sort(key=lambda name: places.get(name, len(own)))
     elif "type" in properties:  # a plugin: its own options before what all of its kind have
-        common = [name for name in ("embedder", "guard", "labels") if name in properties]
+        common = [name for name in ("embedder", "required", "guard", "labels") if name in properties]
         properties = [name for name in properties if name not in common] + common
     first = [name for name in _FIRST if name in properties]
     last = [name for name in _LAST if name in properties and isinstance(declared, type)]
