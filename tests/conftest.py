@@ -6,5 +6,5 @@ pytest_plugins = ("tests.figures",)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: much of the time is spent waiting for servers, disks and clocks."""
-    return (os.cpu_count() or 1) + 1
+    """Two for each core: much of the time is spent waiting for servers, disks and clocks."""
+    return 2 * (os.cpu_count() or 1)

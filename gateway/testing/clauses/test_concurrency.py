@@ -15,8 +15,11 @@ from gateway.testing.subjects import DIMENSION, Subject
 LAG = 0.05
 
 
-async def test_a_thousand_puts_at_once_are_a_thousand_records(provider: Provider, make: Maker) -> None:
-    records = [make.record(scope=make.scope(f"u{n % 7}")) for n in range(1000)]
+async def test_a_thousand_puts_at_once_are_a_thousand_records(
+    subject: Subject, provider: Provider, make: Maker
+) -> None:
+    number = 1000 if subject.many > 1000 else 200  # a slow stand-in shows it with fewer
+    records = [make.record(scope=make.scope(f"u{n % 7}")) for n in range(number)]
     answers = await asyncio.gather(*(provider.put([each]) for each in records))
     assert all(list(answer) == [True] for answer in answers)
     found = await scanned(provider, everything(make.tenant), limit=300)
