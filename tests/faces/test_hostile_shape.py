@@ -56,7 +56,13 @@ def shaped(reply: httpx.Response, *statuses: int) -> None:
 async def test_every_failure_of_an_endpoint_has_one_shape(served: Gateway, endpoint: Endpoint) -> None:
     path = endpoint.path.format(**PATHS)
     required: dict[str, Any] = {
-        field.encode_name: {"memories": [{"content": "x"}], "state": {}, "status": "x", "keep": 1}[field.encode_name]
+        field.encode_name: {
+            "memories": [{"content": "x"}],
+            "messages": [{"role": "user", "content": "x"}],
+            "state": {},
+            "status": "x",
+            "keep": 1,
+        }[field.encode_name]
         for field in endpoint.body_fields()
         if field.required
     }
