@@ -15,6 +15,7 @@ from gateway.domain.ports import (
     Briefs,
     Capabilities,
     Extracts,
+    Fused,
     Hit,
     Learned,
     Matching,
@@ -79,6 +80,10 @@ class Fenced:
 
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         hits = await cast("Matching", self._inner).matching(reach, words, where, limit)
+        return self._hits(reach, where.kinds, hits)
+
+    async def fused(self, reach: Reach, vector: bytes, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
+        hits = await cast("Fused", self._inner).fused(reach, vector, words, where, limit)
         return self._hits(reach, where.kinds, hits)
 
     async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:

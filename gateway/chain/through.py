@@ -32,7 +32,7 @@ __all__ = ["Through"]
 
 Result = TypeVar("Result")
 Verb: TypeAlias = Literal[
-    "put", "get", "delete", "scan", "nearest", "matching", "relevant", "extract", "brief", "revision", "sweep", "count",
+    "put", "get", "delete", "scan", "nearest", "matching", "fused", "relevant", "extract", "brief", "revision", "sweep", "count",
     "ping",
 ]  # fmt: skip
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
@@ -85,6 +85,9 @@ class Through:
 
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         return await self._around("matching", lambda inner: inner.matching(reach, words, where, limit))
+
+    async def fused(self, reach: Reach, vector: bytes, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
+        return await self._around("fused", lambda inner: inner.fused(reach, vector, words, where, limit))
 
     async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:
         return await self._around("relevant", lambda inner: inner.relevant(reach, question, where, limit))

@@ -72,6 +72,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     kinds: frozenset[Kind]
     nearest: bool = False  # is a Nearest
     matching: bool = False  # is a Matching
+    fuses: bool = False  # is a Fused
     sweeps: bool = False  # is a Sweeps
     revised: bool = False  # is a Revised
     counted: bool = False  # is a Counted
@@ -144,6 +145,14 @@ class Nearest(Protocol):
 class Matching(Protocol):
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         """The records that hold any of the words (stems where the backend stems), best first. Filter before limit."""
+        ...
+
+
+@runtime_checkable
+class Fused(Protocol):
+    async def fused(self, reach: Reach, vector: bytes, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
+        """What is near the vector and what holds any of the words, in one question, as the backend itself puts the two
+        together: best first. Filter before limit."""
         ...
 
 

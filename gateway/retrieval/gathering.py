@@ -13,7 +13,18 @@ from typing import Final, cast
 import msgspec
 
 from gateway.domain.filters import All, Compare, Filter
-from gateway.domain.ports import Capabilities, Embedder, Matching, Nearest, Provider, Relevant, Revised, Scan, Where
+from gateway.domain.ports import (
+    Capabilities,
+    Embedder,
+    Fused,
+    Matching,
+    Nearest,
+    Provider,
+    Relevant,
+    Revised,
+    Scan,
+    Where,
+)
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.retrieval.ask import Ask
@@ -132,14 +143,21 @@ async def _candidates(source: Source, reach: Reach, ask: Ask, needs: frozenset[N
     likely: list[Record] = []
     sources: list[str] = []
     blind = Need.CANDIDATES in needs  # the provider cannot find all by itself that the strategy goes by
-    if Need.VECTOR in needs and ask.vector is not None and ask.vector.strip(b"\0"):
+    near = Need.VECTOR in needs and ask.vector is not None and bool(ask.vector.strip(b"\0"))
+    wanted = list(dict.fromkeys(words(ask.query)))[:MAX_TERMS] if Need.WORDS in needs else []
+    if can.fuses and near and wanted and ask.vector is not None:
+        fused = await cast("Fused", source.provider).fused(reach, ask.vector, wanted, where, 2 * wide)
+        likely.extend(hit.record for hit in fused)
+        sources.append("fused")
+        near, wanted = False, []
+    if near and ask.vector is not None:
         if can.nearest:
-            near = await cast("Nearest", source.provider).nearest(reach, ask.vector, where, wide)
-            likely.extend(hit.record for hit in near)
+            closest = await cast("Nearest", source.provider).nearest(reach, ask.vector, where, wide)
+            likely.extend(hit.record for hit in closest)
             sources.append("nearest")
         else:
             blind = True
-    if Need.WORDS in needs and (wanted := list(dict.fromkeys(words(ask.query)))[:MAX_TERMS]):
+    if wanted:
         if can.matching:
             match = await cast("Matching", source.provider).matching(reach, wanted, where, wide)
             likely.extend(hit.record for hit in match)

@@ -154,7 +154,7 @@ class _Chaining:
         searches = ("nearest", "matching", "relevant", "briefs")
         shared = {name: getattr(own, name) and all(getattr(each, name) for each in others) for name in searches}
         # What one of several says has changed is not what has changed in all of them.
-        return msgspec.structs.replace(own, **shared, revised=False)
+        return msgspec.structs.replace(own, **shared, revised=False, fuses=False)
 
     def _of_step(self, step: StepConfig) -> Capabilities:
         declared = self._config.providers[step.provider]

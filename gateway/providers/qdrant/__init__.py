@@ -96,7 +96,7 @@ class Qdrant:
     def capabilities(cls, options: Any) -> Capabilities:
         path = options.path
         return Capabilities(
-            kinds=frozenset(Kind), nearest=True, matching=True, sweeps=True, pinged=True, durable=True,
+            kinds=frozenset(Kind), nearest=True, matching=True, fuses=True, sweeps=True, pinged=True, durable=True,
             remote=path is None, shared=path is None,
             exclusive=frozenset() if path is None else frozenset({f"file:{os.path.normpath(path)}"}),
         )  # fmt: skip
@@ -127,6 +127,10 @@ class Qdrant:
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         """Scores by words that are rare within the reach. A longer text is marked down by its own length alone."""
         return await self._opened().matching(reach, words, where, limit) if where.kinds else []
+
+    async def fused(self, reach: Reach, vector: bytes, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
+        """By reciprocal ranks, on the server. A filter that the server cannot test as a whole takes two questions."""
+        return await self._opened().fused(reach, vector, words, where, limit) if where.kinds else []
 
     async def sweep(self, limit: int) -> int:
         return await self._opened().sweep(limit)

@@ -86,6 +86,13 @@ class Collection:
         )  # fmt: skip
         return found.points
 
+    async def fused(self, prefetch: list[models.Prefetch], limit: int) -> list[models.ScoredPoint]:
+        found: QueryResponse = await self._ask(
+            "query_points", prefetch=prefetch, query=models.FusionQuery(fusion=models.Fusion.RRF), limit=limit,
+            with_payload=True, with_vectors=False,
+        )  # fmt: skip
+        return found.points
+
     async def count(self, which: models.Filter) -> int:
         found: models.CountResult = await self._ask("count", count_filter=which, exact=True)
         return found.count

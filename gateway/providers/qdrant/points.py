@@ -16,7 +16,7 @@ from gateway.providers.qdrant.collection import Collection
 from gateway.providers.qdrant.conditions import alive, all_of, named, reached, replaceable, within
 from gateway.providers.qdrant.listing import at_once, in_order
 from gateway.providers.qdrant.pushdown import pushed
-from gateway.providers.qdrant.searching import best, holding, meant, near
+from gateway.providers.qdrant.searching import best, by_ranks, holding, meant, near, together
 from gateway.providers.qdrant.storing import micros, point_id, point_of, record_from, sparse, words_of
 from gateway.providers.qdrant.turns import Turns
 from gateway.providers.terms import Terms
@@ -93,6 +93,14 @@ class Points:
             return []
         now = self._kit.clock()
         return await best(self._collection, holding(reach, terms, where, limit, now), now)
+
+    async def fused(self, reach: Reach, vector: bytes, words: Sequence[str], where: Where, limit: int) -> list[Hit]:
+        terms, now = self._terms.wanted(words), self._kit.clock()
+        if where.filter is not None or not terms or dimension_of(vector) != self._dimension:
+            both = [await self.nearest(reach, vector, where, limit), await self.matching(reach, words, where, limit)]
+            return by_ranks(both, limit)
+        questions = [near(reach, vector, where, limit, exact=self._exact), holding(reach, terms, where, limit, now)]
+        return await together(self._collection, questions, now)
 
     async def sweep(self, limit: int) -> int:
         gone = within("expires", lte=micros(self._kit.clock()))

@@ -17,6 +17,7 @@ from gateway.providers.qdrant.pushdown import pushed
 from gateway.providers.qdrant.storing import DENSE, WORDS, asked, micros, record_from
 from gateway.providers.winnowing import passes
 
+_K: Final = 2  # of rank fusion
 _AHEAD: Final = 16  # points fetched beyond what is wanted, for those that a filter drops
 
 
@@ -65,3 +66,28 @@ async def best(collection: Collection, question: Question, now: datetime) -> lis
             break
         offset, step = offset + step, at_once(2 * step, 0)
     return sorted(hits.values(), key=lambda hit: -hit.score)[:limit]
+
+
+async def together(collection: Collection, questions: Sequence[Question], now: datetime) -> list[Hit]:
+    """What answers any of the questions, which are about the same reach and have no filter, fused by the server."""
+    first = questions[0]
+    which = all_of(*meant(first.reach, first.where, now))
+    found = await collection.fused(
+        [
+            models.Prefetch(query=each.query, using=each.using, filter=which, params=each.params, limit=each.limit)
+            for each in questions
+        ],
+        first.limit,
+    )
+    hits = [Hit(record_from(point.payload, None), point.score) for point in found]
+    return [hit for hit in hits if passes(hit.record, first.reach, first.where, now)]
+
+
+def by_ranks(answers: Sequence[Sequence[Hit]], limit: int) -> list[Hit]:
+    """The same by ourselves, with the server's own constant."""
+    scores: dict[str, Hit] = {}
+    for hits in answers:
+        for rank, hit in enumerate(hits):
+            known = scores.get(hit.record.id)
+            scores[hit.record.id] = Hit(hit.record, (known.score if known else 0.0) + 1.0 / (_K + rank))
+    return sorted(scores.values(), key=lambda hit: -hit.score)[:limit]

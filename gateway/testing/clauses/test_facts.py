@@ -8,6 +8,7 @@ from gateway.domain.ports import (
     Briefs,
     Counted,
     Extracts,
+    Fused,
     Matching,
     Nearest,
     Pinged,
@@ -33,7 +34,7 @@ async def test_declared_capabilities_are_there(subject: Subject, place: Place, p
     for named, protocol in (
         (declared.nearest, Nearest), (declared.matching, Matching), (declared.sweeps, Sweeps),
         (declared.revised, Revised), (declared.counted, Counted), (declared.relevant, Relevant),
-        (declared.extracts, Extracts), (declared.briefs, Briefs), (declared.pinged, Pinged),
+        (declared.fuses, Fused), (declared.extracts, Extracts), (declared.briefs, Briefs), (declared.pinged, Pinged),
     ):  # fmt: skip
         assert not named or isinstance(provider, protocol)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.domain.filters import Compare
-from gateway.domain.ports import Matching, Nearest, Provider, Where
+from gateway.domain.ports import Fused, Matching, Nearest, Provider, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.testing import hostile
@@ -12,6 +12,7 @@ from gateway.testing.subjects import DIMENSION, Place, Subject
 
 nearest = pytest.mark.needs("nearest")
 matching = pytest.mark.needs("matching")
+fuses = pytest.mark.needs("fuses")
 
 
 async def near(
@@ -201,3 +202,25 @@ async def test_no_word_is_an_operator(number: int, provider: Provider, make: Mak
     await provider.put([record, make.record("neither")])
     found = await matched(provider, Reach.only(make.scope()), hostile.WORDS[number], "coffee")
     assert [each.id for each in found] == [record.id]
+
+
+@fuses
+@pytest.mark.parametrize("filtered", [False, True])
+async def test_what_is_near_and_what_holds_the_words_comes_in_one_answer_with_both_first(
+    filtered: bool, provider: Provider, make: Maker
+) -> None:
+    assert isinstance(provider, Fused)
+    near_by, far = unit([1, 0, 0, 0, 0, 0, 0, 0]), unit([-1, 0, 0, 0, 0, 0, 0, 0])
+    metadata = {"wanted": "yes"}
+    both = make.record(text="a teapot", vector=near_by, metadata=metadata)
+    close = make.record(text="a lantern", vector=unit([1, 0.1, 0, 0, 0, 0, 0, 0]), metadata=metadata)
+    named = make.record(text="one more teapot", vector=far, metadata=metadata)
+    foreign = make.record(text="a teapot", vector=near_by, metadata=metadata, scope=make.scope(user="someone else"))
+    unwanted = make.record(text="a teapot teapot", vector=near_by, metadata={"wanted": "no"})
+    await provider.put([foreign, named, close, both, *([unwanted] if filtered else [])])
+    where = Where(MEMORIES.kinds, Compare(path=("wanted",), op="eq", value="yes")) if filtered else MEMORIES
+    hits = await provider.fused(Reach.only(make.scope()), near_by, ["teapot"], where, 10)
+    assert [hit.record.id for hit in hits][:1] == [both.id]
+    assert {hit.record.id for hit in hits} == {both.id, close.id, named.id}
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert len(await provider.fused(Reach.only(make.scope()), near_by, ["teapot"], where, 1)) == 1

@@ -6,6 +6,7 @@ from qdrant_edge import (
     Direction,
     FieldCondition,
     Filter,
+    Fusion,
     HasIdCondition,
     HasVectorCondition,
     IdfParams,
@@ -19,6 +20,7 @@ from qdrant_edge import (
     OrderBy,
     PayloadSchemaType,
     PayloadSelector,
+    Prefetch,
     Query,
     QueryRequest,
     RangeFloat,
@@ -68,6 +70,8 @@ def order(given: Json) -> OrderBy:
 
 
 def query(body: Json) -> QueryRequest:
+    if body.get("prefetch"):
+        return _fusion(body)
     given = body["query"]
     params: dict[str, Json] = body.get("params") or {}
     scope: dict[str, Json] = params.get("idf") or {}
@@ -81,6 +85,21 @@ def query(body: Json) -> QueryRequest:
         ),
         filter=filter_of(body.get("filter")),
         params=SearchParams(exact=bool(params.get("exact")), hnsw_ef=params.get("hnsw_ef"), idf=idf),
+        with_payload=payload(body.get("with_payload", False)),
+        with_vector=body.get("with_vector", False),
+    )
+
+
+def _fusion(body: Json) -> QueryRequest:
+    if body["query"] != {"fusion": "rrf"}:
+        raise ValueError(f"the query {body['query']}")
+    parts = [query(each) for each in body["prefetch"]]
+    return QueryRequest(
+        limit=body.get("limit", 10),
+        prefetches=[
+            Prefetch(limit=each.limit, query=each.query, params=each.params, filter=each.filter) for each in parts
+        ],
+        query=Fusion.Rrf(2),  # Qdrant's own constant
         with_payload=payload(body.get("with_payload", False)),
         with_vector=body.get("with_vector", False),
     )

@@ -1,0 +1,55 @@
+"""The config language as types: what an operator may write, key by key. The schemas are generated from here.
+
+Sections whose entries have a `type` (providers, embedders, strategies) stay plain here: their keys belong to the
+plugin that the type names.
+"""
+
+from gateway.config.model.chains import STEP_KEYS, Guarding, Step, StepRole
+from gateway.config.model.gateway import GatewayFile, Plugins, Policy, References
+from gateway.config.model.layer import Checkpoints, ContextBlock, Layer, Limits, Override, Retrieval, Session
+from gateway.config.model.owning import Identity, PartName, ScopeForm, ScopeTable, Template
+from gateway.config.model.server import Admin, AdminKey, Jobs, Reload, Server
+from gateway.config.model.tenant import ApiKey, Auth, Match, Op, Route, Tenant, TenantFile
+from gateway.config.model.words import NAME_PATTERN, Keys, Labels, Name, Pattern, Patterns, Plugged
+
+__all__ = [
+    "NAME_PATTERN",
+    "STEP_KEYS",
+    "Admin",
+    "AdminKey",
+    "ApiKey",
+    "Auth",
+    "Checkpoints",
+    "ContextBlock",
+    "GatewayFile",
+    "Guarding",
+    "Identity",
+    "Jobs",
+    "Keys",
+    "Labels",
+    "Layer",
+    "Limits",
+    "Match",
+    "Name",
+    "Op",
+    "Override",
+    "PartName",
+    "Pattern",
+    "Patterns",
+    "Plugged",
+    "Plugins",
+    "Policy",
+    "References",
+    "Reload",
+    "Retrieval",
+    "Route",
+    "ScopeForm",
+    "ScopeTable",
+    "Server",
+    "Session",
+    "Step",
+    "StepRole",
+    "Template",
+    "Tenant",
+    "TenantFile",
+]
