@@ -16,6 +16,7 @@ from gateway.config.memory import Memory
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
+from gateway.faces.compat.phrases import PHRASES
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
@@ -90,7 +91,7 @@ def application(helm: Helm, settings: ProcessSettings, lines: Lines) -> "ASGIApp
             _log.error("the files cannot be served; the last good configuration is", extra={"digest": kept.digest})
             await helm.start(kept)
 
-    return create_app(helm, start, lines, ENDPOINTS)
+    return create_app(helm, start, lines, ENDPOINTS, PHRASES)
 
 
 def last_good(good: LastGood | None, catalog: Catalog) -> Compiled | None:

@@ -15,7 +15,9 @@ from gateway.config.levels import Level
 from gateway.config.model import (
     Admin,
     Auth,
+    Faces,
     Guarding,
+    Hooking,
     Jobs,
     Layer,
     Match,
@@ -39,7 +41,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 
 class Plugged(msgspec.Struct, frozen=True, kw_only=True):
-    """One declared provider, embedder or strategy, with the class that will be built and its decoded options."""
+    """One declared provider, embedder, strategy or hook, with the class that will be built and its decoded options."""
 
     name: str
     type_name: str
@@ -48,6 +50,7 @@ class Plugged(msgspec.Struct, frozen=True, kw_only=True):
     embedder: str | None = None  # key of an embedder; providers only, None for no vectors
     guard: Guarding | None = None  # providers only; None for nothing before it
     required: bool = False  # providers only: whether the gateway starts without it
+    hooking: Hooking | None = None  # hooks only
     labels: Mapping[str, Any] = {}
     mark: Mark | None = None  # None for what is built in
     owner: str = ""  # "" is the gateway, else the tenant
@@ -93,6 +96,9 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True):
     filter: Filter | None
     chain: str  # key into Config.chains
     strategy: str  # key into Config.strategies
+    hooks: tuple[str, ...] = ()  # keys into Config.hooks, in order; "" for one that is not known
+    summarizer: str = ""  # key into Config.summarizers
+    archive: str = ""  # key into Config.providers; "" for none
     origins: Mapping[str, Origin]
     mark: Mark
 
@@ -121,6 +127,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     providers: Mapping[str, Plugged]
     chains: Mapping[str, ChainConfig]
     strategies: Mapping[str, Plugged]  # the built-in ones with default options among them
+    summarizers: Mapping[str, Plugged] = {}  # the same
+    hooks: Mapping[str, Plugged] = {}
     tenants: Mapping[str, TenantConfig]
     home: Path
     digest: str
@@ -129,6 +137,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     reload: Reload = msgspec.field(default_factory=Reload)
     admin: Admin = Admin()
     jobs: Jobs = msgspec.field(default_factory=Jobs)
+    faces: Faces = Faces()
 
     def strategy(self, tenant: str, name: str) -> Plugged | None:
         """What a strategy name means for a tenant: its own, else the gateway's or a built-in one."""

@@ -35,6 +35,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     providers: Mapping[str, Plugged] = {}
     chains: Mapping[str, ChainConfig] = {}
     strategies: Mapping[str, Plugged] = {}
+    summarizers: Mapping[str, Plugged] = {}
+    hooks: Mapping[str, Plugged] = {}
     notes: tuple[Diagnostic, ...] = ()
     advice: tuple[Diagnostic, ...] = ()
     stake: Stake
@@ -68,6 +70,12 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
     own, more = read_plugged(unit, "strategies", catalog, missing)
     strategies |= own
     notes += more
+    summarizers = built_in("summarizers", catalog, {name: name for name in catalog.summarizers})
+    own, more = read_plugged(unit, "summarizers", catalog, missing)
+    summarizers |= own
+    notes += more
+    hooks, more = read_plugged(unit, "hooks", catalog, missing)
+    notes += more
     providers, more = join_embedders(providers, embedders, unit, unit)
     notes += more
     config = Config(
@@ -78,15 +86,19 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
         providers=providers,
         chains=read_chains(unit, providers, providers),
         strategies=strategies,
+        summarizers=summarizers,
+        hooks=hooks,
         reload=file.reload,
         admin=file.admin,
         jobs=file.jobs,
+        faces=file.faces,
         tenants={},
         home=home,
         digest="",
         files=(),
     )
-    sections = {"embedders": embedders, "providers": providers, "strategies": strategies}
+    sections = {"embedders": embedders, "providers": providers, "strategies": strategies, "summarizers": summarizers}
+    sections["hooks"] = hooks
     assembly = Assembly(config=config, gateway=unit, tenants={}, own=sections, firm={}, catalog=catalog)
     notes += [note for check in CHECKS for note in check(assembly)]
     part = Part(notes=finish([*page.notes, *notes], [page]), stake=stake_of(assembly, frozenset()))
@@ -109,20 +121,39 @@ class Parts:
         providers, notes = read_plugged(unit, "providers", ground.catalog, ground.missing)
         strategies, more = read_plugged(unit, "strategies", ground.catalog, ground.missing)
         notes += more
+        summarizers, more = read_plugged(unit, "summarizers", ground.catalog, ground.missing)
+        notes += more
+        hooks, more = read_plugged(unit, "hooks", ground.catalog, ground.missing)
+        notes += more
         providers, more = join_embedders(providers, above.embedders, unit, gateway)
         notes += more
         visible = {**above.providers, **providers} if providers else above.providers
         own = read_chains(unit, providers, visible)
         chains = {**above.chains, **own} if own else above.chains
         known = {**above.strategies, **strategies} if strategies else above.strategies
-        tenant = read_tenant(unit, self._levels, Names(chains=chains, strategies=known))
+        summing = {**above.summarizers, **summarizers} if summarizers else above.summarizers
+        asked = {**above.hooks, **hooks} if hooks else above.hooks
+        names = Names(chains=chains, strategies=known, summarizers=summing, hooks=asked, providers=visible)
+        tenant = read_tenant(unit, self._levels, names)
         assembly = Assembly(
             config=msgspec.structs.replace(
-                above, providers=visible, chains=chains, strategies=known, tenants={tenant.name: tenant}
+                above,
+                providers=visible,
+                chains=chains,
+                strategies=known,
+                summarizers=summing,
+                hooks=asked,
+                tenants={tenant.name: tenant},
             ),
             gateway=gateway,
             tenants={tenant.name: unit},
-            own={"embedders": {}, "providers": providers, "strategies": strategies},
+            own={
+                "embedders": {},
+                "providers": providers,
+                "strategies": strategies,
+                "summarizers": summarizers,
+                "hooks": hooks,
+            },
             firm={tenant.name: firm_routes(unit, gateway, tenant)},
             catalog=ground.catalog,
         )
@@ -138,6 +169,8 @@ class Parts:
             providers=providers,
             chains=own,
             strategies=strategies,
+            summarizers=summarizers,
+            hooks=hooks,
             notes=finish(notes, pages),
             advice=finish(advice, pages),
             stake=stake_of(assembly, uses),

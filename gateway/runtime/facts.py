@@ -22,3 +22,5 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     run: str = ""
     header: Callable[[str], str | None] = no_header  # name in lower case
     idempotency_key: str = ""
+    source: str = ""  # address of the caller, as the connection has it
+    request_id: str = ""

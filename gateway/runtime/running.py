@@ -47,6 +47,10 @@ class Running:
             raise Unavailable("the gateway is not ready", code="not_ready", headers={"Retry-After": "1"})
         return self._snapshot
 
+    def speaks(self, face: str) -> bool:
+        """Whether the configuration has a face, which is not the gateway's own, served."""
+        return self._snapshot is not None and bool(getattr(self._snapshot.config.faces, face, False))
+
     @property
     def alive(self) -> int:
         """Generations that have not been closed yet."""

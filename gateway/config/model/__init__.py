@@ -1,13 +1,16 @@
 """The config language as types: what an operator may write, key by key. The schemas are generated from here.
 
-Sections whose entries have a `type` (providers, embedders, strategies) stay plain here: their keys belong to the
+Sections whose entries have a `type` (providers, embedders, strategies, hooks) stay plain here: their keys belong to the
 plugin that the type names.
 """
 
 from gateway.config.model.chains import STEP_KEYS, Guarding, Step, StepRole
+from gateway.config.model.faces import Faces
 from gateway.config.model.gateway import GatewayFile, Plugins, Policy, References
+from gateway.config.model.hooks import Hooking, Word
 from gateway.config.model.layer import Checkpoints, ContextBlock, Layer, Limits, Override, Retrieval, Session
 from gateway.config.model.owning import Identity, PartName, ScopeForm, ScopeTable, Template
+from gateway.config.model.retention import Retention
 from gateway.config.model.server import Admin, AdminKey, Jobs, Reload, Server
 from gateway.config.model.tenant import ApiKey, Auth, Match, Op, Route, Tenant, TenantFile
 from gateway.config.model.words import NAME_PATTERN, Keys, Labels, Name, Pattern, Patterns, Plugged
@@ -21,8 +24,10 @@ __all__ = [
     "Auth",
     "Checkpoints",
     "ContextBlock",
+    "Faces",
     "GatewayFile",
     "Guarding",
+    "Hooking",
     "Identity",
     "Jobs",
     "Keys",
@@ -41,6 +46,7 @@ __all__ = [
     "Policy",
     "References",
     "Reload",
+    "Retention",
     "Retrieval",
     "Route",
     "ScopeForm",
@@ -52,4 +58,5 @@ __all__ = [
     "Template",
     "Tenant",
     "TenantFile",
+    "Word",
 ]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from gateway.config.model.chains import Step
+from gateway.config.model.faces import Faces
 from gateway.config.model.layer import Layer
 from gateway.config.model.server import Admin, Jobs, Reload, Server
 from gateway.config.model.tenant import Tenant
@@ -23,13 +24,18 @@ class Policy(Keys, frozen=True, kw_only=True):
         None
     )
     providers: Annotated[tuple[str, ...], Meta(description="Provider types that tenants may declare.")] | None = None
+    hooks: Annotated[
+        tuple[Name, ...], Meta(description="Hooks of this file that every route must have, in this order.")
+    ] = ()
     open_tenants: Annotated[bool, Meta(description="Whether a tenant may go without credentials.")] = True
 
 
 class Plugins(Keys, frozen=True, kw_only=True):
     allow: Annotated[
         tuple[str, ...],
-        Meta(description="Python modules that `custom` strategies may name; `pkg.*` covers what is below."),
+        Meta(
+            description="Python modules that `custom` plugins and `python` hooks may name; `pkg.*` covers what is below."
+        ),
     ] = ()
 
 
@@ -53,6 +59,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     admin: Annotated[Admin, Meta(description="Who may steer the gateway as a whole.")] = Admin()
     server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
     jobs: Annotated[Jobs, Meta(description="What is done in the background.")] = field(default_factory=Jobs)
+    faces: Annotated[Faces, Meta(description="Which languages it speaks beside its own.")] = Faces()
     plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
     embedders: Annotated[
@@ -64,6 +71,13 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
         Meta(description="How providers work together, by name."),
     ] = {}
     strategies: Annotated[Plugged, Meta(description="Ways to find memories, by name.")] = {}
+    hooks: Annotated[
+        Plugged,
+        Meta(description="What looks at operations, by name; `hooks: [...]` of a layer says which, and their order."),
+    ] = {}
+    summarizers: Annotated[
+        Plugged, Meta(description="What sums up sessions, by name. `extractive` is always there.")
+    ] = {}
     profiles: Annotated[dict[Name, Layer], Meta(description="Settings that tenants apply by name.")] = {}
     defaults: Annotated[Layer, Meta(description="Settings for everybody.")] = field(default_factory=Layer)
     policy: Annotated[Policy, Meta(description="Floors: what no tenant may go below.")] = Policy()

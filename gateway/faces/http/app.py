@@ -19,13 +19,17 @@ from gateway.faces.http.admin import admin_handlers, is_local
 from gateway.faces.http.admission import Admission
 from gateway.faces.http.chaos import chaos_handlers
 from gateway.faces.http.endpoint import Endpoint
+from gateway.faces.http.exchange import Phrase
 from gateway.faces.http.insight import insight_handlers
 from gateway.faces.http.lines import Lines
 from gateway.faces.http.metrics import exposition
+from gateway.faces.http.native import native
 from gateway.faces.http.noting import noted
 from gateway.faces.http.openapi import describe
+from gateway.faces.http.prefixes import without_prefixes
 from gateway.faces.http.problems import TYPE, problem
 from gateway.faces.http.serving import Served, header_reader, request_id_of
+from gateway.faces.http.switch import Switch
 from gateway.runtime.helm import Helm
 from gateway.runtime.running import Running
 
@@ -38,9 +42,16 @@ _log = logging.getLogger("gateway.http")
 
 
 def create_app(
-    helm: Helm, start: Callable[[], Awaitable[None]], lines: Lines, endpoints: Sequence[Endpoint]
+    helm: Helm,
+    start: Callable[[], Awaitable[None]],
+    lines: Lines,
+    endpoints: Sequence[Endpoint],
+    phrases: Sequence[Phrase] = (),
 ) -> "ASGIApp":
-    """The server as an ASGI application. Its lifespan is that of the gateway: `start` brings it up."""
+    """The server as an ASGI application. Its lifespan is that of the gateway: `start` brings it up.
+
+    `endpoints` are of the gateway's own language; `phrases` of others, each served while the configuration says so.
+    """
     running = helm.running
 
     @asynccontextmanager
@@ -53,11 +64,12 @@ def create_app(
             lines.flush()
 
     admission = Admission(running.means.meters)
-    served = [Served(each, running, lines, admission) for each in endpoints]
+    own = [(each, Served(native(each), running, lines, admission)) for each in endpoints]
+    others = [Served(each, running, lines, admission) for each in phrases]
     refuse = _refusing(running)
     app = Litestar(
         route_handlers=[
-            *map(_handler, served),
+            *(_handler(endpoint, served) for endpoint, served in own),
             *_own_handlers(helm, admission),
             *admin_handlers(helm),
             *chaos_handlers(helm),
@@ -76,7 +88,7 @@ def create_app(
         pdb_on_exception=False,
     )
     describe(app.openapi_schema, endpoints)
-    return _front(app, served, lines, running)
+    return _front(app, [served for _, served in own], others, lines, running)
 
 
 async def _stop(helm: Helm) -> None:
@@ -88,21 +100,27 @@ async def _stop(helm: Helm) -> None:
         _log.error("not all was closed in time", extra={"seconds": CLOSE_SECONDS})
 
 
-def _front(app: Litestar, served: Sequence[Served], lines: Lines, running: Running) -> "ASGIApp":
+def _front(app: Litestar, own: Sequence[Served], others: Sequence[Served], lines: Lines, running: Running) -> "ASGIApp":
     """Routes on the path as it was sent, so that an id with an encoded slash in it stays one segment.
 
-    A path without parameters can mean one endpoint only, so nobody is asked to match it.
+    A path without parameters can mean one endpoint only, so nobody is asked to match it. Other languages come after
+    that, and before what Litestar takes for the same path.
     """
-    fixed = {(each.endpoint.method, each.endpoint.path.encode()): each for each in served if not each.path_names}
+    fixed = {(each.phrase.method, each.phrase.path.encode()): each for each in own if not each.path_names}
+    switch = Switch(others)
 
     def outer(scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
         if scope["type"] == "http":
             if running.leaving:
                 send = _last_of_its_connection(send)
-            raw: bytes = scope.get("raw_path") or b""
+            raw = without_prefixes(scope, scope.get("raw_path") or b"")
             known = fixed.get((scope["method"], raw))
             if known is not None:
                 return known(scope, receive, send)
+            found = switch.find(scope["method"], raw)
+            if found is not None and running.speaks(found[0].phrase.face):
+                scope["path_params"] = dict(found[1])
+                return found[0](scope, receive, send)
             if b"%" in raw:
                 scope["path"] = raw.decode("ascii", "replace")
             return noted(app, lines, scope, receive, send)
@@ -122,9 +140,8 @@ def _last_of_its_connection(send: "Send") -> "Send":
     return closing
 
 
-def _handler(served: Served) -> Any:
+def _handler(endpoint: Endpoint, served: Served) -> Any:
     """The handler that Litestar routes to and lists. The endpoint's middleware answers before it is called."""
-    endpoint = served.endpoint
 
     def answering(app: "ASGIApp") -> "ASGIApp":  # noqa: ARG001 - Litestar names it
         return served

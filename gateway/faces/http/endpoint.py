@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from gateway.domain.errors import Invalid, Malformed
+from gateway.faces.http.exchange import Exchange
 from gateway.runtime.facts import Facts
 from gateway.services.call import Operation
 
@@ -91,17 +92,15 @@ class Reader:
             return read
         return self._endpoint.request(**{name: getattr(read, name) for name in self._names}, **path)
 
-    def facts(self, request: Any, header: Callable[[str], str | None]) -> Facts:
+    def facts(self, request: Any, exchange: Exchange) -> Facts:
         endpoint = self._endpoint
-        return Facts(
-            op=endpoint.operation.op,
-            family=endpoint.operation.family,
-            route=request.route or header("x-memory-route") or "",
+        return exchange.facts(
+            endpoint.operation,
             user=request.user_id or "",
             agent=request.agent_id or "",
             run=getattr(request, endpoint.run) or "",
-            header=header,
-            idempotency_key=(header("idempotency-key") or "") if endpoint.replayable else "",
+            route=request.route or "",
+            idempotency_key=(exchange.header("idempotency-key") or "") if endpoint.replayable else "",
         )
 
     def _query(self, query: bytes) -> dict[str, Any]:

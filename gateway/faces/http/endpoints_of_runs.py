@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.faces.http.endpoint import Endpoint
-from gateway.services.checkpoints import pruning, putting, reading, removing, state
+from gateway.services.checkpoints import pruning, putting, reading, removing, state, writes
 from gateway.services.memories.removing import Removed
 
 RUNS: Final = (
@@ -64,6 +64,25 @@ RUNS: Final = (
         reply=Removed,
         tag="checkpoints",
         summary="Delete a checkpoint",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/runs/{run_id}/checkpoints/{checkpoint_id}/writes",
+        operation=writes.PUT,
+        request=writes.NewWrites,
+        reply=writes.Stored,
+        tag="checkpoints",
+        summary="Keep what steps have done on top of a checkpoint",
+        status=201,
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/runs/{run_id}/checkpoints/{checkpoint_id}/writes",
+        operation=writes.LIST,
+        request=writes.WritesOf,
+        reply=writes.Writes,
+        tag="checkpoints",
+        summary="What steps have done on top of a checkpoint, in the order they said so",
     ),
     Endpoint(
         method="POST",

@@ -25,20 +25,30 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def problem(error: BaseException, request_id: str) -> tuple[GatewayError, bytes]:
+    known = shown(error, request_id)
+    return known, written(known, request_id)
+
+
+def shown(error: BaseException, request_id: str) -> GatewayError:
     """The error as it may be shown. What is not ours is logged with its trace, and shown as nothing but its id."""
-    if not isinstance(error, GatewayError):
-        _log.error("unexpected error", exc_info=error, extra={"request_id": request_id})
-        error = Broken("something went wrong on our side; the log has it under this request id", code="internal")
-    shown = Problem(
-        type="about:blank",
-        title=error.title,
-        status=error.status,
-        code=error.code,
-        detail=error.detail,
-        at=error.at,
-        request_id=request_id,
+    if isinstance(error, GatewayError):
+        return error
+    _log.error("unexpected error", exc_info=error, extra={"request_id": request_id})
+    return Broken("something went wrong on our side; the log has it under this request id", code="internal")
+
+
+def written(error: GatewayError, request_id: str) -> bytes:
+    return _encode(
+        Problem(
+            type="about:blank",
+            title=error.title,
+            status=error.status,
+            code=error.code,
+            detail=error.detail,
+            at=error.at,
+            request_id=request_id,
+        )
     )
-    return error, _encode(shown)
 
 
 def _encode(value: Any) -> bytes:

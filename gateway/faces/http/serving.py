@@ -1,47 +1,42 @@
-"""Serving an endpoint: credential, body, service, bytes. The one path that every native request takes.
+"""Serving a phrase: credential, place, body, answer, bytes, and one line about it. The one path that every request
+takes which is not about the gateway itself.
 
-Litestar finds it by the path, as a middleware of the endpoint's handler that answers by itself; nothing is done per
-request that was already decided when the server was built.
+Litestar finds native ones by the path, as a middleware of the endpoint's handler that answers by itself; nothing is
+done per request that was already decided when the server was built.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-import msgspec
-
 from gateway.domain.errors import Malformed, TooLarge, Unavailable
+from gateway.domain.principal import Principal
 from gateway.faces.http.admission import Admission
-from gateway.faces.http.endpoint import Endpoint, Reader
+from gateway.faces.http.exchange import Exchange, Phrase, Reply
 from gateway.faces.http.lines import Line, Lines
 from gateway.faces.http.noting import NOTED
-from gateway.faces.http.problems import TYPE, problem
+from gateway.faces.http.problems import shown
 from gateway.runtime.running import Running
-from gateway.services.call import perform
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
 
-JSON: Final = b"application/json"
 DEGRADED: Final = b"memory-gateway-degraded"  # the code of what a backend failed with
-TEXT: Final = b"text/plain; charset=utf-8"
 
-_encode = msgspec.json.Encoder().encode
+_NOBODY: Final = Principal(id="", tenant="", roles=frozenset())
 
 
 class Served:
-    """Serves one endpoint for as long as the server lives; the Snapshot is leased anew by each request."""
+    """Serves one phrase for as long as the server lives; the Snapshot is leased anew by each request."""
 
-    def __init__(self, endpoint: Endpoint, running: Running, lines: Lines, admission: Admission) -> None:
-        self.endpoint = endpoint
-        self.path_names = endpoint.path_names()
-        self._reader = Reader(endpoint)
+    def __init__(self, phrase: Phrase, running: Running, lines: Lines, admission: Admission) -> None:
+        self.phrase = phrase
+        self.path_names = phrase.path_names()
         self._running = running
         self._lines = lines
         self._admission = admission
-        self._name = endpoint.operation.name
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         started = time.perf_counter()
@@ -49,58 +44,74 @@ class Served:
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
         header = header_reader(headers)
         request_id = request_id_of(header, self._running)
-        tenant = key = code = ""
-        extra: tuple[tuple[bytes, bytes], ...] = ()
+        phrase = self.phrase
+        principal, code, sent = _NOBODY, "", False
         try:
             with self._running.snapshot as snapshot:
-                principal = snapshot.gate.identify(
-                    header("authorization") or header("x-api-key"), self._running.means.clock()
-                )
-                tenant, key = principal.tenant, principal.id
-                async with self._admission.place(snapshot, tenant):
-                    body = (
-                        await read_body(receive, header, snapshot.config.server.max_body.bytes)
-                        if self.endpoint.bodied
-                        else b""
+                if not phrase.open:
+                    principal = snapshot.gate.identify(
+                        header("authorization") or header("x-api-key"), self._running.means.clock()
                     )
-                    path = {name: unquote(scope["path_params"][name], errors="strict") for name in self.path_names}
-                    request = self._reader.read(body, scope["query_string"], path)
-                    facts = self._reader.facts(request, header)
-                    reply, degraded = await perform(snapshot, principal, self.endpoint.operation, facts, request)
-            status = self.endpoint.status
-            text = self.endpoint.text(request, reply) if self.endpoint.text else None
-            kind, content = (JSON, _encode(reply)) if text is None else (TEXT, text.encode())
-            if self.endpoint.replayable and getattr(reply, "replayed", False) is True:
-                extra = ((b"idempotency-replayed", b"true"),)
-            if degraded:
-                extra = (*extra, (DEGRADED, degraded.encode()))
+                async with self._admission.place(snapshot, principal.tenant):
+                    most = snapshot.config.server.max_body.bytes
+                    client = scope["client"]
+                    exchange = Exchange(
+                        snapshot=snapshot,
+                        principal=principal,
+                        path={name: unquote(scope["path_params"][name], errors="strict") for name in self.path_names},
+                        query=scope["query_string"],
+                        body=await read_body(receive, header, most) if phrase.bodied else b"",
+                        header=header,
+                        request_id=request_id,
+                        source=client[0] if client else "",
+                    )
+                    reply = await phrase.answer(exchange)
+                    if exchange.degraded:
+                        reply = _with(reply, (DEGRADED, exchange.degraded.encode()))
+                    if reply.stream is not None:
+                        sent = True
+                        await stream(send, reply, reply.stream, request_id)
         except UnicodeDecodeError:
-            code, status, kind, content, extra = _failed(
-                Malformed("the path is not UTF-8", code="bad_path"), request_id
-            )
+            code, reply = self._failed(Malformed("the path is not UTF-8", code="bad_path"), request_id)
         except asyncio.CancelledError:
-            if not self._running.leaving:
+            if sent or not self._running.leaving:
                 raise  # the caller's own doing
-            code, status, kind, content, extra = _failed(_cut_off(), request_id)
-        except Exception as error:  # noqa: BLE001 - the outermost edge: every failure becomes a problem
-            code, status, kind, content, extra = _failed(error, request_id)
-        await answer(send, status, kind, content, request_id, extra)
+            code, reply = self._failed(_cut_off(), request_id)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: every failure becomes a reply
+            code, reply = self._failed(error, request_id)
+        if not sent:
+            await answer(send, reply.status, reply.kind, reply.content, request_id, reply.headers)
         if code:
             self._running.means.meters.problem(code)
         elapsed = (time.perf_counter() - started) * 1000
         self._lines.write(
             Line(
                 request_id=request_id,
-                method=self.endpoint.method,
-                path=self.endpoint.path,
-                operation=self._name,
-                status=status,
+                method=phrase.method,
+                path=phrase.path,
+                operation=phrase.name,
+                status=reply.status,
                 code=code,
                 ms=round(elapsed, 3),
-                tenant=tenant,
-                key=key,
+                tenant=principal.tenant,
+                key=principal.id,
             )
         )
+
+    def _failed(self, error: BaseException, request_id: str) -> tuple[str, Reply]:
+        known = shown(error, request_id)
+        extra = ((name.lower().encode(), value.encode()) for name, value in known.headers.items())
+        return known.code, _with(self.phrase.failed(known, request_id), *extra)
+
+
+def _with(reply: Reply, *headers: tuple[bytes, bytes]) -> Reply:
+    return Reply(
+        status=reply.status,
+        kind=reply.kind,
+        content=reply.content,
+        headers=(*reply.headers, *headers),
+        stream=reply.stream,
+    )
 
 
 def _cut_off() -> Unavailable:
@@ -110,12 +121,6 @@ def _cut_off() -> Unavailable:
         code="cut_off",
         headers={"Retry-After": "1"},
     )
-
-
-def _failed(error: BaseException, request_id: str) -> tuple[str, int, bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
-    shown, content = problem(error, request_id)
-    extra = tuple((name.lower().encode(), value.encode()) for name, value in shown.headers.items())
-    return shown.code, shown.status, TYPE, content, extra
 
 
 def header_reader(headers: Iterable[tuple[bytes, bytes]]) -> Callable[[str], str | None]:
@@ -180,3 +185,12 @@ async def answer(
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})  # type: ignore[arg-type]  # plain dict
     await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+async def stream(send: "Send", reply: Reply, chunks: AsyncIterator[bytes], request_id: str) -> None:
+    """Each chunk as it comes. One that fails half way ends the connection, so that nobody takes it for the whole."""
+    headers = [(b"content-type", reply.kind), (b"x-request-id", request_id.encode()), *reply.headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})  # type: ignore[arg-type]  # plain dict
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
