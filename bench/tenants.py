@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.here:
         print(measure(given.numbers[0], own=given.own), flush=True)
         return
-    print("tenants      full   each tenant  one changed  floor  memory each")
+    print("tenants      full   each tenant  one changed  floor  memory each", flush=True)
     for many in given.numbers:
         own = ["--own"] if given.own else []
         subprocess.run([sys.executable, "-m", "bench.tenants", "--here", *own, str(many)], check=True)

@@ -65,6 +65,6 @@ async def test_the_key_in_the_path_is_in_no_log(tmp_path: Path, keys: dict[str, 
     async with gateway(tmp_path, config(keys)) as served:
         for path in ("v1/memories/search", "v1/nothing", "health/live", "", "v1/memories/some%2Fid"):
             await served.post(f"/t/{keys['acme']}/{path}", SEARCH)
-        written = b"".join(served.lines)
+    written = b"".join(served.lines)
     assert written
     assert keys["acme"].encode() not in written

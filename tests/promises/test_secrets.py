@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.auth.keys import new_key
-from gateway.faces.http import serving
+from gateway.faces.http import exchange
 from gateway.services.call import perform
 from tests.gateways import gateway, process
 
@@ -152,7 +152,7 @@ async def test_a_face_that_logged_users_would_be_found_out(
         logging.getLogger("gateway.http").debug("asked %s", asked[-1])
         return await perform(*asked)
 
-    monkeypatch.setattr(serving, "perform", talkative)
+    monkeypatch.setattr(exchange, "perform", talkative)
     body: Mapping[str, str] = {"user_id": word("user"), "content": word("content")}
     with caplog.at_level(logging.DEBUG):
         async with gateway(tmp_path) as served:

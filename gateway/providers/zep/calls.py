@@ -27,6 +27,7 @@ PAGE: Final = 100  # the most that Zep gives at once
 _ENDED: Final = frozenset({"succeeded", "partial", "failed"})
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 1.0
+_IDLE: Final = 3.0  # servers close a connection after five, and one that is closed while it is taken fails a call
 
 
 class Calls:
@@ -46,7 +47,11 @@ class Calls:
         # Redirects are not followed: the key would go along to wherever they lead.
         pool = httpx.AsyncClient(
             timeout=httpx.Timeout(options.timeout.seconds, connect=options.connect_timeout.seconds),
-            limits=httpx.Limits(max_connections=options.connections, max_keepalive_connections=options.connections),
+            limits=httpx.Limits(
+                max_connections=options.connections,
+                max_keepalive_connections=options.connections,
+                keepalive_expiry=_IDLE,
+            ),
             follow_redirects=False,
         )
         stack.push_async_callback(self._close, pool)
