@@ -22,8 +22,10 @@ class Kind(StrEnum):
     SYSTEM = "system"  # a session's system prompt
     SUMMARY = "summary"
     CHECKPOINT = "checkpoint"
+    WRITE = "write"  # what a step has done since a checkpoint, before the next one
     RUN = "run"  # the status of a run that makes checkpoints
     KEY = "key"  # a wrapped key
+    QUARANTINE = "quarantine"  # what a hook keeps aside: no read finds it
 
 
 class Family(StrEnum):
@@ -35,9 +37,9 @@ class Family(StrEnum):
 
 
 KINDS_OF: Final[dict[Family, frozenset[Kind]]] = {
-    Family.MEMORY: frozenset({Kind.MEMORY, Kind.HISTORY}),
+    Family.MEMORY: frozenset({Kind.MEMORY, Kind.HISTORY, Kind.QUARANTINE}),
     Family.MESSAGE: frozenset({Kind.MESSAGE, Kind.SESSION, Kind.SYSTEM, Kind.SUMMARY}),
-    Family.CHECKPOINT: frozenset({Kind.CHECKPOINT, Kind.RUN}),
+    Family.CHECKPOINT: frozenset({Kind.CHECKPOINT, Kind.WRITE, Kind.RUN}),
 }
 
 

@@ -13,7 +13,7 @@ from gateway.domain.errors import Invalid
 from gateway.domain.ids import slot_id
 from gateway.domain.ports import Provider, Where
 from gateway.domain.record import Kind, Record
-from gateway.services.checkpoints.showing import record_id
+from gateway.services.checkpoints.showing import record_id, write_id
 from gateway.services.moving.exporting import exported
 from gateway.services.moving.importing import Door, Imported, Importing
 from gateway.services.moving.lines import read_header
@@ -168,12 +168,13 @@ async def test_what_has_expired_and_what_cannot_be_held_is_counted(make: Maker, 
 
 async def test_a_tenant_may_be_renamed_and_finds_what_is_named_after_it(make: Maker) -> None:
     scope = make.scope(run="s1")
-    named = {"checkpoint_id": "step-1"}
+    named, written_ = {"checkpoint_id": "step-1"}, {"checkpoint_id": "step-1", "write_id": "a"}
     records = [
         make.record("m", scope),
         make.record("", scope, id=slot_id(scope, "session"), kind=Kind.SESSION),
         make.record("p", scope, id=slot_id(scope, "prefill"), kind=Kind.MESSAGE),
         make.record("", scope, id=record_id(scope, "step-1"), kind=Kind.CHECKPOINT, metadata=named),
+        make.record("", scope, id=write_id(scope, "step-1", "a"), kind=Kind.WRITE, metadata=written_),
     ]
     async with memory() as old, memory() as new:
         await old.put(records)
@@ -181,5 +182,6 @@ async def test_a_tenant_may_be_renamed_and_finds_what_is_named_after_it(make: Ma
         assert await held(new, make.tenant) == []
         theirs = msgspec.structs.replace(scope, tenant="other")
         ids = [records[0].id, slot_id(theirs, "session"), slot_id(theirs, "prefill"), record_id(theirs, "step-1")]
+        ids.append(write_id(theirs, "step-1", "a"))
         found = await new.get(everything("other"), ids)
-        assert [each.scope if each else None for each in found] == [theirs] * 4
+        assert [each.scope if each else None for each in found] == [theirs] * 5

@@ -1,9 +1,11 @@
-"""Removing the oldest checkpoints of a run, so that the newest few remain."""
+"""Removing the oldest checkpoints of a run, so that the newest few remain; what was written on top goes with each."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from msgspec import Meta
 
+from gateway.domain.filters import Compare
 from gateway.domain.ports import Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind
@@ -14,6 +16,7 @@ from gateway.services.memories.removing import Removed
 from gateway.services.walking import LARGEST, walk
 
 CHECKPOINTS: Final = frozenset({Kind.CHECKPOINT})
+WRITES: Final = frozenset({Kind.WRITE})
 
 
 class Prune(Scoped, frozen=True, kw_only=True):
@@ -28,15 +31,26 @@ async def prune(call: Call, request: Prune) -> Removed:
 async def prune_to(call: Call, reach: Reach, keep: int) -> int:
     provider = call.route.provider
     old: list[str] = []
+    names: list[str] = []
     seen = 0
     async for record in walk(provider, reach, Where(CHECKPOINTS), first=keep + 1, bodies=False):
         seen += 1
         if seen > keep:
             old.append(record.id)
+            names.append(str(record.metadata.get("checkpoint_id")))
     deleted = 0
     for start in range(0, len(old), LARGEST):
+        await drop_writes(call, reach, names[start : start + LARGEST])
         deleted += await provider.delete(reach, old[start : start + LARGEST])
     return deleted
+
+
+async def drop_writes(call: Call, reach: Reach, checkpoint_ids: Sequence[str]) -> None:
+    """Removes what was written on top of these checkpoints. Before them: what is cut off between is found again."""
+    where = Where(WRITES, Compare("in", list(checkpoint_ids), path=("checkpoint_id",)))
+    ids = [record.id async for record in walk(call.route.provider, reach, where, bodies=False)]
+    for start in range(0, len(ids), LARGEST):
+        await call.route.provider.delete(reach, ids[start : start + LARGEST])
 
 
 PRUNE: Operation[Prune, Removed] = Operation(

@@ -73,14 +73,20 @@ def expires(call: Call, at: datetime, ttl_seconds: float | None) -> datetime | N
     return call.expires(at, min(limits) if limits else None)
 
 
-def _draft(call: Call, request: NewCheckpoint) -> Record:
-    state, limit = bytes(request.state), call.route.config.layer.limits.max_content.bytes
+def read_state(call: Call, raw: msgspec.Raw, at: str) -> bytes:
+    """The JSON as it was sent; refused where it is too large for the route, or no text."""
+    state, limit = bytes(raw), call.route.config.layer.limits.max_content.bytes
     if len(state) > limit:
-        raise TooLarge(f"state has {len(state)} bytes; this route takes {limit}", code="content_too_large", at="state")
+        raise TooLarge(f"{at} has {len(state)} bytes; this route takes {limit}", code="content_too_large", at=at)
     try:
         state.decode()
     except UnicodeDecodeError:
-        raise Invalid("state is not UTF-8", code="bad_encoding", at="state") from None
+        raise Invalid(f"{at} is not UTF-8", code="bad_encoding", at=at) from None
+    return state
+
+
+def _draft(call: Call, request: NewCheckpoint) -> Record:
+    state = read_state(call, request.state, "state")
     check_metadata(call, request.metadata)
     stamp, fingerprint = call.route.mint.stamp(), ""
     if call.idempotency_key:

@@ -1,22 +1,28 @@
-"""Deleting one checkpoint, or a whole run. Repeating either is no error; the count is what was there."""
+"""Deleting one checkpoint with what was written on top of it, or a whole run. Repeating either is no error; the count
+is what was there."""
 
 from gateway.domain.ports import Where
 from gateway.domain.principal import Role
 from gateway.domain.record import KINDS_OF, Family
+from gateway.domain.scope import Reach
 from gateway.services.call import Call, Operation
+from gateway.services.checkpoints.pruning import drop_writes
 from gateway.services.checkpoints.reading import OneCheckpoint, OneRun, find
 from gateway.services.erasing import erase
 from gateway.services.memories.removing import Removed
 
 
 async def delete(call: Call, request: OneCheckpoint) -> Removed:
-    """1 where it was there and the caller's, else 0."""
+    """1 where it was there and the caller's, else 0. Writes are not counted."""
     found = await find(call, request.checkpoint_id)
-    return Removed(await call.route.provider.delete(call.reach, [found.id]) if found is not None else 0)
+    if found is None:
+        return Removed(0)
+    await drop_writes(call, Reach.only(found.scope), [str(found.metadata.get("checkpoint_id"))])
+    return Removed(await call.route.provider.delete(call.reach, [found.id]))
 
 
 async def delete_run(call: Call, _request: OneRun) -> Removed:
-    """Removes every checkpoint of the run and its state. Counts all of it."""
+    """Removes every checkpoint of the run, what was written on top, and its state. Counts all of it."""
     return Removed(await erase(call, Where(KINDS_OF[Family.CHECKPOINT])))
 
 

@@ -51,6 +51,10 @@ def record_id(scope: Scope, checkpoint_id: str) -> str:
     return keyed_id(scope.tenant, "checkpoint", scope.space, scope.user, scope.agent, scope.run, checkpoint_id)
 
 
+def write_id(scope: Scope, checkpoint_id: str, name: str) -> str:
+    return keyed_id(scope.tenant, "write", scope.space, scope.user, scope.agent, scope.run, checkpoint_id, name)
+
+
 def show_info(record: Record) -> CheckpointInfo:
     return CheckpointInfo(**_fields(record))
 

@@ -4,7 +4,7 @@ import msgspec
 
 from gateway.domain.ids import slot_id
 from gateway.domain.record import Kind, Record
-from gateway.services.checkpoints.showing import record_id
+from gateway.services.checkpoints.showing import record_id, write_id
 
 _PREFILL = "prefill"  # the message that a session may open with
 
@@ -18,7 +18,9 @@ def renamed(record: Record, tenant: str) -> Record:
     for slot in (record.kind.value, _PREFILL):
         if id_ == slot_id(record.scope, slot):
             id_ = slot_id(scope, slot)
-    named = record.metadata.get("checkpoint_id")
+    named, part = record.metadata.get("checkpoint_id"), record.metadata.get("write_id")
     if record.kind is Kind.CHECKPOINT and isinstance(named, str):
         id_ = record_id(scope, named)
+    if record.kind is Kind.WRITE and isinstance(named, str) and isinstance(part, str):
+        id_ = write_id(scope, named, part)
     return msgspec.structs.replace(record, id=id_, scope=scope)
