@@ -10,7 +10,7 @@ from gateway.config.catalog import GROUPS, Catalog, missing_packages
 @click.command("list")
 @click.argument("group", required=False, type=click.Choice(GROUPS))
 def command(group: str | None) -> None:
-    """List the providers, embedders and strategies that can be used."""
+    """List the providers, embedders, strategies and summarizers that can be used."""
     catalog = Catalog.installed()
     for each in GROUPS:
         if group not in (None, each):

@@ -13,13 +13,15 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-Group: TypeAlias = Literal["providers", "embedders", "strategies"]
+Group: TypeAlias = Literal["providers", "embedders", "strategies", "summarizers", "hooks"]
 
-GROUPS: Final[tuple[Group, ...]] = ("providers", "embedders", "strategies")
+GROUPS: Final[tuple[Group, ...]] = ("providers", "embedders", "strategies", "summarizers", "hooks")
 _PACKAGES: Final[dict[Group, str]] = {
     "providers": "gateway.providers",
     "embedders": "gateway.embedders",
     "strategies": "gateway.retrieval.strategies",
+    "summarizers": "gateway.summarizers",
+    "hooks": "gateway.hooks",
 }
 
 
@@ -29,13 +31,14 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     providers: Mapping[str, type[Any]] = {}
     embedders: Mapping[str, type[Any]] = {}
     strategies: Mapping[str, type[Any]] = {}
+    summarizers: Mapping[str, type[Any]] = {}
+    hooks: Mapping[str, type[Any]] = {}
     problems: tuple[str, ...] = ()
 
     @classmethod
     def builtin(cls) -> "Catalog":
         """What comes with this package: the same on every machine, whatever else is installed."""
-        providers, embedders, strategies = (dict(_modules(_PACKAGES[group])) for group in GROUPS)
-        return cls(providers=providers, embedders=embedders, strategies=strategies)
+        return cls(**{group: dict(_modules(_PACKAGES[group])) for group in GROUPS})
 
     @classmethod
     def installed(cls) -> "Catalog":
@@ -50,12 +53,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 problem = _add(groups[group], point, group)
                 if problem:
                     problems.append(problem)
-        return cls(
-            providers=groups["providers"],
-            embedders=groups["embedders"],
-            strategies=groups["strategies"],
-            problems=tuple(problems),
-        )
+        return cls(**groups, problems=tuple(problems))
 
     def of(self, group: Group) -> Mapping[str, type[Any]]:
         match group:
@@ -65,6 +63,16 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 return self.embedders
             case "strategies":
                 return self.strategies
+            case "summarizers":
+                return self.summarizers
+            case "hooks":
+                return self.hooks
+
+
+def section_of(group: Group, owner: str) -> str:
+    """The key under which a file declares the plugins of a group. At a tenant's level, `hooks` is the list of those
+    that are asked."""
+    return "own_hooks" if group == "hooks" and owner else group
 
 
 def missing_packages(plugin: type[Any]) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from gateway.config.model import (
     Faces,
     Guarding,
     Hooking,
+    Issuer,
     Jobs,
     Layer,
     Match,
@@ -136,6 +137,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     hashes: Mapping[Path, str] = {}  # "" where a file could not be read
     reload: Reload = msgspec.field(default_factory=Reload)
     admin: Admin = Admin()
+    issuers: Mapping[str, Issuer] = {}
     jobs: Jobs = msgspec.field(default_factory=Jobs)
     faces: Faces = Faces()
 

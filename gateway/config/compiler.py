@@ -186,6 +186,8 @@ def _compiled(
         providers={**above.providers, **{key: each for part in parts for key, each in part.providers.items()}},
         chains={**above.chains, **{key: each for part in parts for key, each in part.chains.items()}},
         strategies={**above.strategies, **{key: each for part in parts for key, each in part.strategies.items()}},
+        summarizers={**above.summarizers, **{key: each for part in parts for key, each in part.summarizers.items()}},
+        hooks={**above.hooks, **{key: each for part in parts for key, each in part.hooks.items()}},
         digest=account.digest,
         files=tuple(account.hashes),
         hashes=account.hashes,

@@ -90,6 +90,7 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
         hooks=hooks,
         reload=file.reload,
         admin=file.admin,
+        issuers=file.issuers,
         jobs=file.jobs,
         faces=file.faces,
         tenants={},

@@ -5,11 +5,11 @@ from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
-from gateway.config.catalog import GROUPS, Catalog, Group, missing_packages
+from gateway.config.catalog import GROUPS, Catalog, Group, missing_packages, section_of
 from gateway.config.codes import found
 from gateway.config.compiled import Plugged
 from gateway.config.diagnostics import Diagnostic
-from gateway.config.model import Guarding
+from gateway.config.model import Guarding, Hooking
 from gateway.config.suggest import advise
 from gateway.config.unit import Unit, decode_unit
 
@@ -17,6 +17,7 @@ Missing: TypeAlias = Mapping[type[Any], tuple[tuple[str, str], ...]]  # class ->
 
 COMMON: Final = frozenset({"type", "embedder", "guard", "required", "labels"})
 _PROVIDERS: Final = frozenset({"embedder", "guard", "required"})
+_HOOKS: Final = frozenset(Hooking.__struct_fields__)
 LOCAL: Final = "local"
 NONE: Final = "none"
 
@@ -35,24 +36,26 @@ def read_plugged(
     unit: Unit, group: Group, catalog: Catalog, missing: Missing
 ) -> tuple[dict[str, Plugged], list[Diagnostic]]:
     """The declarations of one section by their key, and what their plugins refuse. Embedders are joined later."""
-    section: Mapping[str, dict[str, Any]] = getattr(unit.written, group, {})
+    place = section_of(group, unit.owner)
+    section: Mapping[str, dict[str, Any]] = getattr(unit.written, place, {})
     out: dict[str, Plugged] = {}
     notes: list[Diagnostic] = []
     for name, entry in section.items():
         plugin = catalog.of(group)[entry["type"]]
         own = COMMON if group == "providers" else COMMON - _PROVIDERS
+        own = own | _HOOKS if group == "hooks" else own
         given = {key: value for key, value in entry.items() if key not in own}
-        mark = unit.key(group, name)
+        mark = unit.key(place, name)
         for module, extra in missing.get(plugin, ()):
             what = f"{group[:-1]} {name!r} needs the package {module!r}"
             hint = f"pip install 'memory-gateway[{extra}]'"
-            notes.append(found("MG0801", unit.mark(group, name, "type"), what, hint))
+            notes.append(found("MG0801", unit.mark(place, name, "type"), what, hint))
         try:
             options = msgspec.convert(given, plugin.Options, dec_hook=decode_unit)
         except msgspec.ValidationError as error:
             why = str(error).split(" - at `$")[0]
             notes.append(
-                found("MG0208", mark, f"{group}.{name}: {why}", "change the options so that they fit together")
+                found("MG0208", mark, f"{place}.{name}: {why}", "change the options so that they fit together")
             )
             continue
         out[key_of(unit.owner, name)] = Plugged(
@@ -63,6 +66,7 @@ def read_plugged(
             embedder=_embedder(entry, plugin, options) if group == "providers" else None,
             guard=_guard(entry, plugin, options) if group == "providers" else None,
             required=bool(entry.get("required")),
+            hooking=_hooking(entry) if group == "hooks" else None,
             labels=entry.get("labels", {}),
             mark=mark,
             owner=unit.owner,
@@ -83,6 +87,11 @@ def _guard(entry: Mapping[str, Any], plugin: Any, options: Any) -> Guarding | No
     if written is None:
         return Guarding() if plugin.capabilities(options).remote else None
     return None if written == NONE else msgspec.convert(written, Guarding, dec_hook=decode_unit)
+
+
+def _hooking(entry: Mapping[str, Any]) -> Hooking:
+    written = {key: value for key, value in entry.items() if key in _HOOKS}
+    return msgspec.convert(written, Hooking, dec_hook=decode_unit)
 
 
 def built_in(group: Group, catalog: Catalog, names: Mapping[str, str]) -> dict[str, Plugged]:

@@ -15,11 +15,14 @@ from gateway.config.dialect import unit_text
 from gateway.config.emitting import Leaf, Tree
 from gateway.config.finish import MASK
 from gateway.config.model import STEP_KEYS
-from gateway.config.sameness import Sort, needed
+from gateway.config.sameness import Sort, needed, providers_of
 from gateway.config.showing import Showing, guard_told, place
+from gateway.domain.record import Family
 
 _SECTIONS: Final[tuple[tuple[str, Sort], ...]] = (
     ("embedders", "embedder"), ("providers", "provider"), ("strategies", "strategy"),
+    ("summarizers", "summarizer"),
+    ("hooks", "hook"),
 )  # fmt: skip
 
 
@@ -47,7 +50,9 @@ class Rendering:
         config, routes = self._config, [route for each in tenants.values() for route in each.routes]
         chains = {route.chain for route in routes}
         part = needed(config) if everything else _needed_by(config, tenants)
-        used = {key for key in part if key[0] != "strategy"} | {("strategy", route.strategy) for route in routes}
+        named = {("strategy", route.strategy) for route in routes}
+        named |= {("summarizer", route.summarizer) for route in routes if Family.MESSAGE in route.families}
+        used = {key for key in part if key[0] not in ("strategy", "summarizer")} | named
         out: dict[str, Any] = {}
         for section, sort in _SECTIONS:
             known: Mapping[str, Plugged] = getattr(config, section)
@@ -80,7 +85,7 @@ class Rendering:
     def _route(self, route: RouteConfig) -> Tree:
         leaves: dict[str, Leaf] = {}
         for path, setting in route_settings(route).items():
-            resolved = setting.value is not None and path in ("chain", "scope", "retrieval.strategy")
+            resolved = setting.value is not None and path in ("chain", "scope", "retrieval.strategy", "session.summarizer")
             own = setting.mark is route.mark or resolved
             leaves[path] = self._leaf(setting, None if own else setting.mark)
         return _nested(leaves)
@@ -98,8 +103,8 @@ def _needed_by(config: Config, tenants: Mapping[str, TenantConfig]) -> set[tuple
     found: set[tuple[Sort, str]] = set()
     for tenant in tenants.values():
         for route in tenant.routes:
-            for step in config.chains[route.chain].steps:
-                provider = config.providers[step.provider]
+            for key in providers_of(config, route):
+                provider = config.providers[key]
                 found.add(("provider", provider.key))
                 if provider.embedder:
                     found.add(("embedder", provider.embedder))

@@ -26,6 +26,9 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
     chains: Mapping[str, ChainConfig]
     strategies: Mapping[str, Plugged]
+    summarizers: Mapping[str, Plugged] = {}
+    hooks: Mapping[str, Plugged] = {}
+    providers: Mapping[str, Plugged] = {}
 
 
 class Meant(msgspec.Struct, frozen=True):
@@ -98,6 +101,9 @@ def _route(unit: Unit, name: str, above: Merged, levels: Levels, names: Names) -
         filter=meant.filter,
         chain=find_key(names.chains, unit.owner, layer.chain) if isinstance(layer.chain, str) else "",
         strategy=find_key(names.strategies, unit.owner, layer.retrieval.strategy),
+        hooks=tuple(find_key(names.hooks, unit.owner, each) for each in layer.hooks),
+        summarizer=find_key(names.summarizers, unit.owner, layer.session.summarizer),
+        archive=find_key(names.providers, unit.owner, layer.retention.archive or ""),
         origins=merged.origins,
         mark=unit.key("routes", name),
     )

@@ -12,11 +12,12 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from gateway.config.compiled import Config, Plugged, TenantConfig
+from gateway.config.compiled import Config, Plugged, RouteConfig, TenantConfig
 from gateway.domain.ports import Embedder, Kit
+from gateway.domain.record import Family
 from gateway.domain.units import Duration, ImportPath, Secret, Size
 
-Sort: TypeAlias = Literal["provider", "embedder", "strategy"]
+Sort: TypeAlias = Literal["provider", "embedder", "strategy", "summarizer", "hook"]
 
 
 class Needed(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +52,8 @@ def needed_by(
     """What one tenant's routes use, by the `dimensions` and the `strategies_of` the config."""
     found: dict[tuple[Sort, str], Needed] = {}
     for route in tenant.routes:
-        for step in config.chains[route.chain].steps:
-            provider = config.providers[step.provider]
+        for key in providers_of(config, route):
+            provider = config.providers[key]
             if ("provider", provider.key) in found:
                 continue
             dimension = None
@@ -61,9 +62,21 @@ def needed_by(
                 found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
                 dimension = sizes[embedder.key]
             found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
+        for key in route.hooks:
+            found["hook", key] = Needed(sort="hook", declared=config.hooks[key])
+        if Family.MESSAGE in route.families and route.summarizer:
+            found["summarizer", route.summarizer] = Needed(
+                sort="summarizer", declared=config.summarizers[route.summarizer]
+            )
     for strategy in (*strategies.get("", ()), *strategies.get(tenant.name, ())) if tenant.routes else ():
         found["strategy", strategy.key] = Needed(sort="strategy", declared=strategy)
     return found
+
+
+def providers_of(config: Config, route: RouteConfig) -> list[str]:
+    """The keys of what a route works with: the steps of its chain, and its archive."""
+    keys = [step.provider for step in config.chains[route.chain].steps]
+    return [*keys, route.archive] if route.archive else keys
 
 
 def strategies_of(config: Config) -> dict[str, list[Plugged]]:

@@ -9,9 +9,9 @@ import sys
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.config.cases.model import CaseFile
-from gateway.config.catalog import GROUPS, Catalog, Group
+from gateway.config.catalog import GROUPS, Catalog, Group, section_of
 from gateway.config.dialect import OWN_KEYS, Schema, components, with_references
-from gateway.config.model import GatewayFile, Guarding, TenantFile
+from gateway.config.model import GatewayFile, Guarding, Hooking, TenantFile
 from gateway.config.report.document import report_schema
 from gateway.config.stores import KEY as STORE
 from gateway.config.stores import schemes_of
@@ -20,7 +20,10 @@ File: TypeAlias = Literal["gateway", "tenant", "configtest"]
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 VERSION: Final = 1
-_SINGULAR: Final[dict[Group, str]] = {"providers": "provider", "embedders": "embedder", "strategies": "strategy"}
+_SINGULAR: Final[dict[Group, str]] = {
+    "providers": "provider", "embedders": "embedder", "strategies": "strategy", "summarizers": "summarizer",
+    "hooks": "hook",
+}  # fmt: skip
 _ROOTS: Final[dict[File, type[Any]]] = {"gateway": GatewayFile, "tenant": TenantFile, "configtest": CaseFile}
 _TITLES: Final[dict[File, str]] = {
     "gateway": "Memory Gateway: the gateway's own file",
@@ -75,9 +78,10 @@ def _picked(schema: Schema, catalog: Catalog) -> Schema:
 def _plug_in(definition: Schema) -> None:
     """Point the sections with a `type` at the definitions of the plugins."""
     for group in GROUPS:
-        section = definition.get("properties", {}).get(group)
-        if section and section.get("additionalProperties") == {"type": "object"}:
-            section["additionalProperties"] = {"$ref": f"#/$defs/{_SINGULAR[group]}"}
+        for name in {group, section_of(group, "a tenant")}:
+            section = definition.get("properties", {}).get(name)
+            if section and section.get("additionalProperties") == {"type": "object"}:
+                section["additionalProperties"] = {"$ref": f"#/$defs/{_SINGULAR[group]}"}
 
 
 def _group(group: Group, catalog: Catalog) -> dict[str, Schema]:
@@ -110,6 +114,8 @@ def _entry(kind: str, type_name: str, plugin: type[Any], own: Schema) -> Schema:
         about = "Whether tenants that use it are refused while it is away at the start, instead of waiting for it."
         common["required"] = {"type": "boolean", "default": False, "description": about}
         common["guard"] = {"anyOf": [{"type": "string", "enum": ["none"]}, {"$ref": "#/$defs/Guarding"}]}
+    if kind == "hook":
+        common |= components([Hooking])["Hooking"]["properties"]
     common["labels"] = {"type": "object", "description": "Free for your own use."}
     required = ["type", *own.get("required", [])]
     about = (sys.modules[plugin.__module__].__doc__ or "").strip().split("\n\n")[0]

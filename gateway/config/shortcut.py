@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.config.catalog import GROUPS, Catalog, Group
+from gateway.config.catalog import GROUPS, Catalog, Group, section_of
 from gateway.config.dialect import SECRET, components
-from gateway.config.model import TenantFile
+from gateway.config.model import Hooking, TenantFile
 from gateway.config.unit import decode_unit
 
 _OURS: Final = "gateway."  # others' options may be of types that a struct takes in more forms than its schema says
+_TIMED: Final = frozenset(Hooking.__struct_fields__)
 _COMMON: Final[dict[str, type[Any]]] = {"type": str, "labels": dict}
 
 
@@ -32,7 +33,11 @@ class Shortcut:
         """The struct of a tree about which the schema has nothing to say; None if it might have."""
         try:
             written = msgspec.convert(tree, TenantFile, dec_hook=decode_unit)
-            plain = all(self._fits(group, entry) for group in GROUPS for entry in getattr(written, group, {}).values())
+            plain = all(
+                self._fits(group, entry)
+                for group in GROUPS
+                for entry in getattr(written, section_of(group, written.tenant), {}).values()
+            )
         except (msgspec.ValidationError, NotImplementedError):
             return None
         return written if plain else None
@@ -41,7 +46,7 @@ class Shortcut:
         common = _COMMON | ({"embedder": str, "required": bool} if group == "providers" else {})
         if not all(isinstance(entry[key], common[key]) for key in common if key in entry):
             return False
-        if "guard" in entry:
+        if "guard" in entry or (group == "hooks" and not _TIMED.isdisjoint(entry)):
             return False
         options = self._options.get((group, entry.get("type", "")))
         if options is None:

@@ -95,7 +95,8 @@ def _trees(config: Config, *, unchanged: bool) -> Iterator[Located]:
 
 def _files(config: Config) -> Iterator[Path]:
     yield from config.files[:1]  # the gateway's own
-    for declared in (*config.providers.values(), *config.embedders.values(), *config.strategies.values()):
+    sections = (config.providers, config.embedders, config.strategies, config.summarizers, config.hooks)
+    for declared in (declared for section in sections for declared in section.values()):
         if declared.mark:
             yield declared.mark.file
     for tenant in config.tenants.values():

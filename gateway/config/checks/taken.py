@@ -7,6 +7,9 @@ from gateway.config.codes import found
 from gateway.config.diagnostics import Diagnostic, Related
 
 SHARED = ("providers", "chains")
+TAKEN = (
+    ("providers", SHARED), ("chains", SHARED), ("strategies", ("strategies",)), ("summarizers", ("summarizers",)),
+)  # fmt: skip
 
 
 def names_taken(assembly: Assembly) -> Iterator[Diagnostic]:
@@ -17,13 +20,14 @@ def names_taken(assembly: Assembly) -> Iterator[Diagnostic]:
                 other = Related(unit.key("providers", name), "the provider")
                 what = f"{name!r} is the name of a provider, which is a chain by itself"
                 yield found("MG0306", unit.key("chains", name), what, "rename the chain", related=(other,))
-        for name, entry in unit.written.strategies.items():
-            if name in assembly.catalog.strategies and entry["type"] != name:
-                what = f"{name!r} is a built-in strategy and would become {entry['type']!r}"
-                yield found("MG0306", unit.key("strategies", name), what, "give it another name")
+        for section, kind in (("strategies", "strategy"), ("summarizers", "summarizer")):
+            for name, entry in getattr(unit.written, section).items():
+                if name in getattr(assembly.catalog, section) and entry["type"] != name:
+                    what = f"{name!r} is a built-in {kind} and would become {entry['type']!r}"
+                    yield found("MG0306", unit.key(section, name), what, "give it another name")
         if unit is gateway:
             continue
-        for section, others in (("providers", SHARED), ("chains", SHARED), ("strategies", ("strategies",))):
+        for section, others in TAKEN:
             for name in getattr(unit.written, section):
                 for other in others:
                     if name in getattr(gateway.written, other):

@@ -7,8 +7,9 @@ from gateway.config.codes import found
 from gateway.config.crowd import Crowd
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.unit import Unit
+from gateway.domain.record import Family
 
-SECTIONS = ("embedders", "providers", "chains", "strategies", "profiles")
+SECTIONS = ("embedders", "providers", "chains", "strategies", "summarizers", "profiles")
 
 
 def unused(assembly: Assembly) -> Iterator[Diagnostic]:
@@ -52,11 +53,13 @@ def _used(assembly: Assembly) -> dict[str, set[str]]:
     routes = list(assembly.routes())
     chains = {route.chain for route in routes}
     providers = {step.provider for key in chains for step in config.chains[key].steps}
+    providers |= {route.archive for route in routes if route.archive}
     chooses = any("strategy" in route.layer.retrieval.overrides for route in routes)
     return {
         "chains": chains,
         "providers": providers,
         "embedders": {name for key in providers if (name := config.providers[key].embedder)},
         "strategies": {*config.strategies} if chooses else {route.strategy for route in routes},
+        "summarizers": {route.summarizer for route in routes if Family.MESSAGE in route.families},
         "profiles": {profile for name in assembly.tenants for profile in assembly.written(name).profiles},
     }

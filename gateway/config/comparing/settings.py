@@ -32,9 +32,14 @@ def route_settings(route: RouteConfig) -> dict[str, Setting]:
     found = [Setting(path=path, value=value, layer="route", mark=route.mark) for path, value in own.items()]
     found.append(_set(route, "chain", route.chain))
     found.append(_set(route, "scope", scope_table(route)))
+    meant = {
+        "retrieval.strategy": route.strategy,
+        "session.summarizer": route.summarizer,
+        "retention.archive": route.archive or None,
+    }
     for path, value in flat(route.layer, ""):
         if path not in _RESOLVED:
-            found.append(_set(route, path, route.strategy if path == "retrieval.strategy" else value))
+            found.append(_set(route, path, meant.get(path, value)))
     return {each.path: each for each in found}
 
 

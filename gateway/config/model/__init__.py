@@ -4,6 +4,7 @@ Sections whose entries have a `type` (providers, embedders, strategies, hooks) s
 plugin that the type names.
 """
 
+from gateway.config.model.auth import Algorithm, ApiKey, Auth, Issuer, TokenClaims
 from gateway.config.model.chains import STEP_KEYS, Guarding, Step, StepRole
 from gateway.config.model.faces import Faces
 from gateway.config.model.gateway import GatewayFile, Plugins, Policy, References
@@ -12,7 +13,7 @@ from gateway.config.model.layer import Checkpoints, ContextBlock, Layer, Limits,
 from gateway.config.model.owning import Identity, PartName, ScopeForm, ScopeTable, Template
 from gateway.config.model.retention import Retention
 from gateway.config.model.server import Admin, AdminKey, Jobs, Reload, Server
-from gateway.config.model.tenant import ApiKey, Auth, Match, Op, Route, Tenant, TenantFile
+from gateway.config.model.tenant import Match, Op, Route, Tenant, TenantFile
 from gateway.config.model.words import NAME_PATTERN, Keys, Labels, Name, Pattern, Patterns, Plugged
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "STEP_KEYS",
     "Admin",
     "AdminKey",
+    "Algorithm",
     "ApiKey",
     "Auth",
     "Checkpoints",
@@ -29,6 +31,7 @@ __all__ = [
     "Guarding",
     "Hooking",
     "Identity",
+    "Issuer",
     "Jobs",
     "Keys",
     "Labels",
@@ -58,5 +61,6 @@ __all__ = [
     "Template",
     "Tenant",
     "TenantFile",
+    "TokenClaims",
     "Word",
 ]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from gateway.config.model.auth import Issuer
 from gateway.config.model.chains import Step
 from gateway.config.model.faces import Faces
 from gateway.config.model.layer import Layer
@@ -57,6 +58,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     version: Literal[1]
     reload: Annotated[Reload, Meta(description="How changes of the files take effect.")] = field(default_factory=Reload)
     admin: Annotated[Admin, Meta(description="Who may steer the gateway as a whole.")] = Admin()
+    issuers: Annotated[dict[Name, Issuer], Meta(description="Whose signed tokens let callers in, by name.")] = {}
     server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
     jobs: Annotated[Jobs, Meta(description="What is done in the background.")] = field(default_factory=Jobs)
     faces: Annotated[Faces, Meta(description="Which languages it speaks beside its own.")] = Faces()

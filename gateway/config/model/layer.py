@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, UnsetType, field
 
 from gateway.config.model.owning import Identity, ScopeForm
+from gateway.config.model.retention import Retention
 from gateway.config.model.words import Keys, Name
 from gateway.domain.units import Duration, Size
 
@@ -42,6 +43,37 @@ class Session(Keys, frozen=True, kw_only=True):
     id: Annotated[str, Meta(description="Template of minted ids: {user}, {agent}, {uuid}.")] = "{uuid}"
     prefill: Annotated[str, Meta(description="An assistant message that opens every session, once.")] | None = None
     context_tokens: Annotated[int, Meta(ge=1, description="Default size of the context window.")] = 4_000
+    max_messages: (
+        Annotated[int, Meta(ge=1, le=100_000, description="A session with more of them overflows.")] | None
+    ) = None
+    max_tokens: Annotated[int, Meta(ge=1, description="A session whose messages come to more overflows.")] | None = None
+    summarize_after: Annotated[int, Meta(ge=2, description="Messages at which a session is summed up.")] | None = None
+    eviction: Annotated[Literal["fifo"], Meta(description="Which messages go first: the oldest.")] = "fifo"
+    keep_ratio: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                le=1,
+                description="Share of the limits that stays; 1 for drop and archive, else 0.5, unless written.",
+            ),
+        ]
+        | None
+    ) = None
+    keep_messages: Annotated[int, Meta(ge=1, description="How many messages stay, whatever the limits.")] | None = None
+    on_overflow: Annotated[
+        Literal["drop", "archive", "summarize", "plugin"],
+        Meta(description="What becomes of messages that must go; `archive` is that of `retention`."),
+    ] = "drop"
+    summarizer: Annotated[str, Meta(description="A name from `summarizers:`, or `extractive`.")] = "extractive"
+    summaries: Annotated[
+        Literal["merge", "list"], Meta(description="merge: one summary grows; list: each stands beside the others.")
+    ] = "merge"
+
+    @property
+    def limited(self) -> bool:
+        """Whether a session can overflow."""
+        return self.max_messages is not None or self.max_tokens is not None or self.summarize_after is not None
 
 
 class Checkpoints(Keys, frozen=True, kw_only=True):
@@ -85,6 +117,7 @@ class Layer(Keys, frozen=True, kw_only=True):
     identity: Identity = Identity()
     retrieval: Retrieval = Retrieval()
     session: Session = Session()
+    retention: Retention = field(default_factory=Retention)
     checkpoints: Checkpoints = Checkpoints()
     context: ContextBlock = ContextBlock()
     limits: Limits = field(default_factory=Limits)
@@ -97,6 +130,7 @@ class Layer(Keys, frozen=True, kw_only=True):
         Literal["raise", "empty"],
         Meta(description="Of lists and searches while the backend is away: an error, or nothing found and a header."),
     ] = "raise"
+    hooks: Annotated[tuple[Name, ...], Meta(description="Hooks by name, in the order in which they are asked.")] = ()
     metadata_schema: Annotated[dict[str, Any], Meta(description="A JSON Schema that metadata must satisfy.")] | None = (
         None
     )

@@ -20,6 +20,12 @@ class Server(Keys, frozen=True, kw_only=True):
     max_wait: Annotated[Duration, Meta(description="How long a request waits for its turn before it is refused.")] = (
         field(default_factory=lambda: Duration("2s"))
     )
+    failed_auth: Annotated[
+        int,
+        Meta(
+            ge=1, le=1_000_000, description="Refused credentials from one address a minute, by each worker; beyond: 429."
+        ),
+    ] = 120
     metrics: Annotated[
         Literal["loopback", "public"],
         Meta(description="Who may read /metrics without the role `operator`."),

@@ -1,13 +1,13 @@
 """One tenant: its routes, and who may call."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from gateway.config.model.auth import Auth
 from gateway.config.model.chains import Step
 from gateway.config.model.layer import Layer
 from gateway.config.model.words import Keys, Labels, Name, Patterns, Plugged
-from gateway.domain.principal import Role
 from gateway.domain.record import Family
 
 Op: TypeAlias = Literal["add", "get", "list", "search", "update", "delete"]
@@ -32,29 +32,16 @@ class Route(Layer, frozen=True, kw_only=True):
     labels: Labels = {}
 
 
-class ApiKey(Keys, frozen=True, kw_only=True):
-    hash: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$", description="As `memory-gateway keys new` prints it.")]
-    id: Annotated[str, Meta(description="Public name, for logs.", pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = (Role.READER, Role.WRITER)
-    user: Annotated[str, Meta(min_length=1, description="The only user this key may name.")] | None = None
-    expires: Annotated[str, Meta(description="ISO 8601 time after which the key is refused.")] | None = None
-    claims: Annotated[dict[str, Any], Meta(description="Facts for {claim.…} templates and route matches.")] = {}
-    labels: Labels = {}
-
-
-class Auth(Keys, frozen=True, kw_only=True):
-    mode: Annotated[
-        Literal["keys", "open"], Meta(description="open: no credential needed; refused unless bound to loopback.")
-    ] = "keys"
-    api_keys: tuple[ApiKey, ...] = ()
-
-
 class Tenant(Layer, frozen=True, kw_only=True):
     auth: Auth = Auth()
     profiles: Annotated[tuple[Name, ...], Meta(description="Applied in order, under what is written here.")] = ()
     providers: Plugged = {}
     chains: dict[Name, Annotated[tuple[Step, ...], Meta(min_length=1)]] = {}
     strategies: Plugged = {}
+    own_hooks: Annotated[
+        Plugged, Meta(description="Hooks of this tenant alone, by name; `hooks` and `routes.*.hooks` name them.")
+    ] = {}
+    summarizers: Plugged = {}
     routes: Annotated[dict[Name, Route], Meta(min_length=1)] = {}
     labels: Labels = {}
 
