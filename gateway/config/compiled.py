@@ -24,6 +24,7 @@ from gateway.config.model import (
     Match,
     Plugins,
     Policy,
+    Receipts,
     Reload,
     Server,
     Step,
@@ -139,6 +140,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     admin: Admin = Admin()
     issuers: Mapping[str, Issuer] = {}
     jobs: Jobs = msgspec.field(default_factory=Jobs)
+    receipts: Receipts = Receipts()
     faces: Faces = Faces()
 
     def strategy(self, tenant: str, name: str) -> Plugged | None:

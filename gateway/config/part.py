@@ -92,6 +92,7 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
         admin=file.admin,
         issuers=file.issuers,
         jobs=file.jobs,
+        receipts=file.receipts,
         faces=file.faces,
         tenants={},
         home=home,

@@ -6,6 +6,7 @@ plugin that the type names.
 
 from gateway.config.model.auth import Algorithm, ApiKey, Auth, Issuer, TokenClaims
 from gateway.config.model.chains import STEP_KEYS, Guarding, Step, StepRole
+from gateway.config.model.erasure import Receipts
 from gateway.config.model.faces import Faces
 from gateway.config.model.gateway import GatewayFile, Plugins, Policy, References
 from gateway.config.model.hooks import Hooking, Word
@@ -47,6 +48,7 @@ __all__ = [
     "Plugged",
     "Plugins",
     "Policy",
+    "Receipts",
     "References",
     "Reload",
     "Retention",

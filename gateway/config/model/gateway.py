@@ -6,6 +6,7 @@ from msgspec import Meta, field
 
 from gateway.config.model.auth import Issuer
 from gateway.config.model.chains import Step
+from gateway.config.model.erasure import Receipts
 from gateway.config.model.faces import Faces
 from gateway.config.model.layer import Layer
 from gateway.config.model.server import Admin, Jobs, Reload, Server
@@ -61,6 +62,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     issuers: Annotated[dict[Name, Issuer], Meta(description="Whose signed tokens let callers in, by name.")] = {}
     server: Annotated[Server, Meta(description="What holds for the server as a whole.")] = field(default_factory=Server)
     jobs: Annotated[Jobs, Meta(description="What is done in the background.")] = field(default_factory=Jobs)
+    receipts: Annotated[Receipts, Meta(description="What erasures are proven with.")] = Receipts()
     faces: Annotated[Faces, Meta(description="Which languages it speaks beside its own.")] = Faces()
     plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
