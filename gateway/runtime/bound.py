@@ -15,6 +15,7 @@ from gateway.domain.ids import Mint
 from gateway.domain.ports import Capabilities, Embedder, Provider
 from gateway.retrieval.recall import Recaller
 from gateway.retrieval.strategy import Strategy
+from gateway.runtime.hooked import Hooks
 from gateway.runtime.identity import IdentityReader
 from gateway.runtime.meters import Meter
 
@@ -37,6 +38,7 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
     cursor_key: bytes
     mint: Mint
     meter: Callable[[str], Meter]
+    hooks: Hooks = {}  # empty where nothing is to be asked
     fault: Callable[[str], None]  # counts something that went wrong and was lived with
 
     @property

@@ -56,6 +56,7 @@ class Meters:
         self.links: dict[tuple[str, str], int] = {}  # what the links of chains did with a provider
         self.problems: dict[str, int] = {}  # replies that were problems, by code
         self.reloads: dict[tuple[str, str], int] = {}  # attempts, by result and the stage they ended in
+        self.hooks: dict[tuple[str, str, str, str], int] = {}  # answers, by tenant, route, hook and what was answered
         self.sheds: dict[str, int] = {}  # requests that were refused because there were too many, by reason
 
     def link(self, provider: str, what: str, times: int = 1) -> None:
@@ -75,6 +76,10 @@ class Meters:
 
     def problem(self, code: str, times: int = 1) -> None:
         self.problems[code] = self.problems.get(code, 0) + times
+
+    def hook(self, tenant: str, route: str, hook: str, answer: str, times: int = 1) -> None:
+        place = tenant, route, hook, answer
+        self.hooks[place] = self.hooks.get(place, 0) + times
 
     def shed(self, reason: str, times: int = 1) -> None:
         self.sheds[reason] = self.sheds.get(reason, 0) + times

@@ -27,6 +27,7 @@ class Figures(msgspec.Struct, frozen=True, array_like=True):
     reloads: list[tuple[tuple[str, str], int]]
     links: list[tuple[tuple[str, str], int]]
     sheds: dict[str, int]
+    hooks: list[tuple[tuple[str, str, str, str], int]] = []
 
 
 class Tally:
@@ -80,6 +81,7 @@ def figures(meters: Meters) -> Figures:
         list(meters.reloads.items()),
         list(meters.links.items()),
         meters.sheds,
+        list(meters.hooks.items()),
     )
 
 
@@ -101,4 +103,6 @@ def added(all_of: list[Figures]) -> Meters:
             total.link(provider, what, count)
         for reason, count in each.sheds.items():
             total.shed(reason, count)
+        for place, count in each.hooks:
+            total.hook(*place, count)
     return total

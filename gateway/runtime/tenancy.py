@@ -13,6 +13,7 @@ from jsonschema.validators import validator_for
 from gateway.chain.fenced import Fenced
 from gateway.chain.shadowed import Comparison, Verdict
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
+from gateway.config.hooks import asked_at
 from gateway.config.sameness import Needed, Sort, dimensions, needed_by, strategies_of
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import Clock, Mint
@@ -23,6 +24,7 @@ from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
 from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
 from gateway.runtime.chaining import Times, Told, chained
+from gateway.runtime.hooked import Answers, Hooks, by_moment, hooked
 from gateway.runtime.instances import Instances, Opened, Use
 from gateway.runtime.meters import Labels, Meter, Meters
 from gateway.runtime.routing import Candidate, candidate
@@ -109,6 +111,11 @@ def bind(
     instances = {key: each for (sort, key), each in opened.items() if sort == "provider"}
     told = _told(means.meters)
 
+    def hooks(route: RouteConfig) -> Hooks:
+        found = [config.hooks[key] for key in route.hooks]
+        answers = _answers(means.meters, tenant.name, route.name)
+        return by_moment([(hooked(each, opened["hook", each.key].instance, answers), asked_at(each)) for each in found])
+
     def bound(route: RouteConfig) -> BoundRoute:
         chain = config.chains[route.chain]
         provider_key = chain.primary
@@ -141,6 +148,7 @@ def bind(
             cursor_key=cursor_key,
             mint=means.mint,
             meter=_meters(means.meters, tenant.name, route.name, provider_key),
+            hooks=hooks(route),
             fault=lambda code: means.meters.fault(tenant.name, route.name, code),
         )
 
@@ -169,6 +177,10 @@ def _told(meters: Meters) -> Told:
 def cursor_key_of(config: Config, means: Means) -> bytes:
     own = config.server.cursor_key
     return own.reveal().encode() if own else means.cursor_key
+
+
+def _answers(meters: Meters, tenant: str, route: str) -> Answers:
+    return lambda hook, answer: meters.hook(tenant, route, hook, answer)
 
 
 def _meters(meters: Meters, tenant: str, route: str, provider: str) -> Callable[[str], Meter]:

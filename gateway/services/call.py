@@ -19,6 +19,7 @@ from gateway.runtime.bound import BoundRoute
 from gateway.runtime.facts import Facts
 from gateway.runtime.identity import Parts, claim
 from gateway.runtime.snapshot import Snapshot
+from gateway.services.hooking import on_error
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -35,6 +36,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     parts: Parts
     pinned: bool
     idempotency_key: str = ""
+    operation: str = ""  # its name, as in metrics
+    source: str = ""  # the caller's address
+    request_id: str = ""
 
     def provenance(self, fingerprint: str = "") -> Provenance:
         """Who wrote, with the parts that do not own the record."""
@@ -96,6 +100,9 @@ def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, An
         parts=parts,
         pinned=claimed.pinned,
         idempotency_key=facts.idempotency_key,
+        operation=operation.name,
+        source=facts.source,
+        request_id=facts.request_id,
     )
 
 
@@ -120,8 +127,11 @@ async def perform(
     try:
         with call.route.metered(operation.name):
             return Answer(await _in_time(operation.run(call, request), layer.limits.deadline.seconds))
-    except (Unavailable, DeadlineExceeded) as error:
-        if operation.empty is None or layer.on_error != "empty":
+    except Exception as error:
+        if call.route.hooks:
+            await on_error(call, error)
+        away = isinstance(error, Unavailable | DeadlineExceeded)
+        if not away or operation.empty is None or layer.on_error != "empty":
             raise
         call.route.fault("answered_empty")
         return Answer(operation.empty(call, request), error.code)

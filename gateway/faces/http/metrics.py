@@ -71,6 +71,10 @@ class _Reading(Collector):
         for place, count in sorted(self._meters.faults.items()):
             faults.add_metric(place, count)
         yield faults
+        hooks = CounterMetricFamily("gateway_hooks", "Answers of hooks.", labels=["tenant", "route", "hook", "answer"])
+        for place, count in sorted(self._meters.hooks.items()):
+            hooks.add_metric(place, count)
+        yield hooks
         yield from _reloads(self._meters, self._helm)
 
 

@@ -12,7 +12,8 @@ from gateway.domain.record import Family, Kind
 from gateway.domain.scope import Reach
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
-from gateway.services.memories.removing import Removed
+from gateway.services.hooking import after_delete, before_delete
+from gateway.services.memories.removing import SKIPPED, Removed
 from gateway.services.walking import LARGEST, walk
 
 CHECKPOINTS: Final = frozenset({Kind.CHECKPOINT})
@@ -25,7 +26,11 @@ class Prune(Scoped, frozen=True, kw_only=True):
 
 async def prune(call: Call, request: Prune) -> Removed:
     """Oldest first by when they were first put. The number removed."""
-    return Removed(await prune_to(call, call.reach, request.keep))
+    if not await before_delete(call):
+        return SKIPPED
+    count = await prune_to(call, call.reach, request.keep)
+    await after_delete(call, count)
+    return Removed(count)
 
 
 async def prune_to(call: Call, reach: Reach, keep: int) -> int:

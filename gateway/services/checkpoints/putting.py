@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.domain.errors import Conflict, Invalid, TooLarge
+from gateway.domain.hooking import Event
 from gateway.domain.ids import Stamp, keyed_id
 from gateway.domain.portable import check_json
 from gateway.domain.principal import Role
@@ -20,6 +21,7 @@ from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.checkpoints.pruning import prune_to
 from gateway.services.checkpoints.showing import CheckpointInfo, Noted, record_id, show_info
+from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.changing import ATTEMPTS
 
@@ -44,17 +46,22 @@ class PutCheckpoint(CheckpointInfo, frozen=True, kw_only=True):
     """`replayed`: an earlier request with this Idempotency-Key had put it."""
 
     replayed: bool | UnsetType = UNSET
+    event: str | UnsetType = UNSET  # SKIP, where a hook has ruled so
 
 
 async def put(call: Call, request: NewCheckpoint) -> PutCheckpoint:
     provider = call.route.provider
-    draft = _draft(call, request)
+    draft, event = await before_write(call, Event.CHECKPOINT, _draft(call, request))
+    if event:
+        return _told(draft, event=event)
     if (await provider.put([draft]))[0]:
+        await after_write(call, Event.CHECKPOINT, draft)
         await prune_to(call, Reach.only(call.scope), call.route.config.layer.checkpoints.max_per_run)
         return _told(draft)
     for _ in range(ATTEMPTS):
         old = (await provider.get(call.reach, [draft.id]))[0]
         if old is not None and call.idempotency_key and old.provenance.fingerprint == draft.provenance.fingerprint:
+            await after_write(call, Event.CHECKPOINT, old, new=False)
             return _told(old, replayed=True)
         if call.idempotency_key and request.checkpoint_id is None and old is not None:
             raise Invalid(
@@ -62,6 +69,7 @@ async def put(call: Call, request: NewCheckpoint) -> PutCheckpoint:
             )
         new = draft if old is None else _over(call, draft, old)
         if (await provider.put([new]))[0]:
+            await after_write(call, Event.CHECKPOINT, new)
             return _told(new)
     raise Conflict("too many concurrent changes to this checkpoint; try again", code="contended")
 
@@ -133,8 +141,8 @@ def _over(call: Call, draft: Record, old: Record) -> Record:
     )
 
 
-def _told(record: Record, *, replayed: bool | UnsetType = UNSET) -> PutCheckpoint:
-    return PutCheckpoint(**msgspec.structs.asdict(show_info(record)), replayed=replayed)
+def _told(record: Record, *, replayed: bool | UnsetType = UNSET, event: str | UnsetType = UNSET) -> PutCheckpoint:
+    return PutCheckpoint(**msgspec.structs.asdict(show_info(record)), replayed=replayed, event=event)
 
 
 PUT: Operation[NewCheckpoint, PutCheckpoint] = Operation(

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from gateway.domain.errors import Malformed, NotFound
 from gateway.domain.filters import All, Compare, Filter
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
@@ -18,6 +19,7 @@ from gateway.services.call import Call, Operation
 from gateway.services.checkpoints.pruning import CHECKPOINTS
 from gateway.services.checkpoints.showing import Checkpoint, CheckpointInfo, record_id, show, show_info
 from gateway.services.cursors import seal, unseal
+from gateway.services.hooking import after_records, before_read
 from gateway.services.sessions.listing import check_pinned
 from gateway.services.walking import newest
 
@@ -49,22 +51,26 @@ class Checkpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def get(call: Call, request: OneCheckpoint) -> Checkpoint:
-    return show(_there(await find(call, request.checkpoint_id)))
+    goes_on = await before_read(call, Event.GET, target=request.checkpoint_id) is not None
+    return await _shown(call, await find(call, request.checkpoint_id) if goes_on else None)
 
 
 async def latest(call: Call, _request: OneRun) -> Checkpoint:
-    return show(_there(await newest(call.route.provider, call.reach, Where(CHECKPOINTS))))
+    goes_on = await before_read(call, Event.GET) is not None
+    return await _shown(call, await newest(call.route.provider, call.reach, Where(CHECKPOINTS)) if goes_on else None)
 
 
 async def list_(call: Call, request: CheckpointListing) -> Checkpoints:
     check_pinned(call)
     where = Where(CHECKPOINTS, _filter(request))
+    if await before_read(call, Event.LIST) is None:
+        return Checkpoints(checkpoints=[], cursor=None)
     key = call.route.cursor_key
     after = unseal(key, request.cursor, call.reach, where) if request.cursor is not None else None
     limit = min(request.limit, call.route.config.layer.limits.max_page)
     page = await call.route.provider.scan(call.reach, Scan(where=where, limit=limit, after=after, bodies=False))
     return Checkpoints(
-        checkpoints=[show_info(record) for record in page.records],
+        checkpoints=[show_info(record) for record in await after_records(call, Event.LIST, page.records)],
         cursor=seal(key, page.next, call.reach, where) if page.next is not None else None,
     )
 
@@ -80,10 +86,11 @@ async def find(call: Call, checkpoint_id: str) -> Record | None:
     return await newest(call.route.provider, call.reach, where)
 
 
-def _there(record: Record | None) -> Record:
-    if record is None:
+async def _shown(call: Call, record: Record | None) -> Checkpoint:
+    left = await after_records(call, Event.GET, [record] if record is not None else [])
+    if not left:
         raise NotFound("no such checkpoint", code="no_checkpoint")
-    return record
+    return show(left[0])
 
 
 def _filter(request: CheckpointListing) -> Filter | None:

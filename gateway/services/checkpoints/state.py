@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.hooking import Event
 from gateway.domain.ids import keyed_id
 from gateway.domain.portable import check_text
 from gateway.domain.ports import Where
@@ -17,6 +18,7 @@ from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.checkpoints.putting import expires
 from gateway.services.checkpoints.reading import OneRun
+from gateway.services.hooking import after_records, after_write, before_read, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.changing import ATTEMPTS
 from gateway.services.walking import newest
@@ -47,8 +49,11 @@ async def put(call: Call, request: NewRunState) -> RunState:
     check_metadata(call, request.metadata)
     old: Record | None = None
     for _ in range(ATTEMPTS):
-        new = _next(call, request, old)
+        new, event = await before_write(call, Event.CHECKPOINT, _next(call, request, old))
+        if event:
+            return _show(new)
         if (await call.route.provider.put([new]))[0]:
+            await after_write(call, Event.CHECKPOINT, new)
             return _show(new)
         old = (await call.route.provider.get(call.reach, [new.id]))[0]
     raise Conflict("too many concurrent changes to this run; try again", code="contended")
@@ -56,10 +61,14 @@ async def put(call: Call, request: NewRunState) -> RunState:
 
 async def get(call: Call, _request: OneRun) -> RunState:
     """NotFound where none was put."""
-    if call.reach.exact() is not None:
+    found = None
+    if await before_read(call, Event.GET) is None:
+        pass
+    elif call.reach.exact() is not None:
         found = (await call.route.provider.get(call.reach, [_id(call.scope)]))[0]
     else:
         found = await newest(call.route.provider, call.reach, Where(RUNS))
+    found = next(iter(await after_records(call, Event.GET, [found] if found is not None else [])), None)
     if found is None:
         raise NotFound("no state was put for this run", code="no_run")
     return _show(found)

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from gateway.domain.errors import Conflict, Invalid, TooLarge
 from gateway.domain.filters import Compare
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
@@ -23,6 +24,7 @@ from gateway.services.checkpoints.pruning import WRITES
 from gateway.services.checkpoints.putting import expires, read_state
 from gateway.services.checkpoints.showing import write_id
 from gateway.services.cursors import seal, unseal
+from gateway.services.hooking import after_records, after_write, before_read, before_write
 from gateway.services.memories.changing import ATTEMPTS
 
 
@@ -76,25 +78,36 @@ async def put(call: Call, request: NewWrites) -> Stored:
     if len(set(names)) < len(names):
         raise Invalid("two writes of one name", code="two_writes", at="writes")
     checkpoint = check_part(request.checkpoint_id, "checkpoint_id")
-    drafts = [_draft(call, request, checkpoint, index) for index in range(len(names))]
+    drafts: list[Record] = []
+    wanted: list[NewWrite] = []
+    for index, given in enumerate(request.writes):
+        draft, event = await before_write(call, Event.CHECKPOINT, _draft(call, request, checkpoint, index))
+        if not event:
+            drafts.append(draft)
+            wanted.append(given)
+    if not drafts:
+        return Stored(0)
     new = await call.route.provider.put(drafts)
     count = sum(new)
-    for draft, wanted, stored in zip(drafts, request.writes, new, strict=True):
-        if not stored and wanted.replace:
+    for draft, given, stored in zip(drafts, wanted, new, strict=True):
+        if not stored and given.replace:
             await _replace(call, draft)
             count += 1
+        await after_write(call, Event.CHECKPOINT, draft, new=stored or given.replace)
     return Stored(count)
 
 
 async def list_(call: Call, request: WritesOf) -> Writes:
     """Of a checkpoint that is not there, none."""
     where = Where(WRITES, Compare("eq", request.checkpoint_id, path=("checkpoint_id",)))
+    if await before_read(call, Event.LIST) is None:
+        return Writes(writes=[], cursor=None)
     key = call.route.cursor_key
     after = unseal(key, request.cursor, call.reach, where) if request.cursor is not None else None
     limit = min(request.limit, call.route.config.layer.limits.max_page)
     page = await call.route.provider.scan(call.reach, Scan(where=where, limit=limit, order=Order.OLDEST, after=after))
     return Writes(
-        writes=[_show(record) for record in page.records],
+        writes=[_show(record) for record in await after_records(call, Event.LIST, page.records)],
         cursor=seal(key, page.next, call.reach, where) if page.next is not None else None,
     )
 

@@ -5,12 +5,13 @@ A batch is checked item by item: one bad item is reported and the others are sto
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.domain.errors import Conflict, GatewayError, Invalid, TooLarge
+from gateway.domain.errors import Conflict, GatewayError, Invalid, TooLarge, Unavailable
+from gateway.domain.hooking import Event
 from gateway.domain.ids import Stamp, keyed_id
 from gateway.domain.portable import check_json, check_text, check_time
 from gateway.domain.principal import Role
@@ -18,6 +19,7 @@ from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import take_content
+from gateway.services.hooking import after_write, before_write
 from gateway.services.views import Memory, show
 
 
@@ -48,7 +50,7 @@ class AddBatch(Scoped, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one item of a batch."""
 
-    event: Literal["ADD", "ERROR"]
+    event: Annotated[str, Meta(description="ADD, or SKIP or QUARANTINE where a hook has ruled so, or ERROR.")]
     id: str | None = None
     replayed: bool = False
     code: str | None = None
@@ -60,12 +62,14 @@ class AddedBatch(msgspec.Struct, frozen=True):
 
 
 async def add(call: Call, request: Add) -> Memory:
-    draft = await _draft(call, request, 0)
+    draft, event = await before_write(call, Event.ADD, await _draft(call, request, 0))
+    if event:
+        return show(draft, event)
     record = (await _embedded(call, [draft]))[0]
-    stored = await call.route.provider.put([record])
-    if stored[0]:
-        return show(record, "ADD", replayed=False)
-    return show(await _first(call, record), "ADD", replayed=True)
+    new = (await call.route.provider.put([record]))[0]
+    told = record if new else await _first(call, record)
+    await after_write(call, Event.ADD, told, new=new)
+    return show(told, "ADD", replayed=not new)
 
 
 async def add_batch(call: Call, request: AddBatch) -> AddedBatch:
@@ -76,8 +80,12 @@ async def add_batch(call: Call, request: AddBatch) -> AddedBatch:
     drafts: list[Record] = []
     for index, item in enumerate(request.memories):
         try:
-            drafts.append(await _draft(call, item, index))
-            outcomes.append(None)
+            draft, event = await before_write(call, Event.ADD, await _draft(call, item, index))
+            outcomes.append(Outcome(event=event, id=draft.id or None) if event else None)
+            if not event:
+                drafts.append(draft)
+        except Unavailable:
+            raise  # nothing of the batch is stored yet
         except GatewayError as error:
             outcomes.append(Outcome(event="ERROR", code=error.code, detail=error.detail))
     records = await _embedded(call, drafts)
@@ -151,10 +159,10 @@ async def _first(call: Call, record: Record) -> Record:
 
 
 async def _told(call: Call, record: Record, *, new: bool) -> Outcome:
-    if new:
-        return Outcome(event="ADD", id=record.id)
     try:
-        return Outcome(event="ADD", id=(await _first(call, record)).id, replayed=True)
+        told = record if new else await _first(call, record)
+        await after_write(call, Event.ADD, told, new=new)
+        return Outcome(event="ADD", id=told.id, replayed=not new)
     except GatewayError as error:
         return Outcome(event="ERROR", code=error.code, detail=error.detail)
 

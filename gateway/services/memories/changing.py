@@ -11,12 +11,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.domain.errors import Conflict, Invalid
+from gateway.domain.hooking import Event
 from gateway.domain.portable import check_time
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
 from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import take_content
+from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.past import changed
 from gateway.services.memories.reading import one
@@ -42,20 +44,22 @@ async def update(call: Call, request: Change) -> Memory:
         old = await one(call, request.memory_id)
         if request.version is not None and request.version != old.version:
             raise Conflict(f"the memory is at version {old.version}", code="version_mismatch", at="version")
-        new = await _next(call, old, request)
+        new, event = await before_write(call, Event.UPDATE, await _next(call, old, request), old)
+        if event:
+            return show(old if event == "SKIP" else new, event)
+        new = await _embedded(call, old, new)
         if (await call.route.provider.put([new, *changed(call, old, new)]))[0]:
+            await after_write(call, Event.UPDATE, new)
             return show(new, "UPDATE")
         # Another change came first: look again, on top of it.
     raise Conflict("too many concurrent changes to this memory; try again", code="contended")
 
 
 async def _next(call: Call, old: Record, request: Change) -> Record:
-    text, body, role, vector = old.text, old.body, old.role, old.vector
+    text, body, role = old.text, old.body, old.role
     if request.content is not UNSET:
         content = await take_content(request.content, call.route.config.layer.limits.max_content.bytes)
         text, body, role = content.text, content.body, content.role or old.role
-        if call.route.embedder is not None:
-            vector = (await call.route.embedder.embed([text]))[0]
     metadata = old.metadata
     if request.metadata is not UNSET:
         merged = {**old.metadata, **request.metadata}
@@ -68,12 +72,17 @@ async def _next(call: Call, old: Record, request: Change) -> Record:
         text=text,
         body=body,
         role=role,
-        vector=vector,
         metadata=metadata,
         updated_at=now,
         expires_at=expires,
         version=old.version + 1,
     )
+
+
+async def _embedded(call: Call, old: Record, new: Record) -> Record:
+    if call.route.embedder is None or (new.text == old.text and old.vector is not None):
+        return new
+    return msgspec.structs.replace(new, vector=(await call.route.embedder.embed([new.text]))[0])
 
 
 def _bounded(call: Call, wished: datetime | None, now: datetime) -> datetime | None:

@@ -10,11 +10,13 @@ import msgspec
 from msgspec import Meta
 
 from gateway.domain.errors import Invalid, TooLarge
+from gateway.domain.hooking import Event
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import read_message
+from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 
 if TYPE_CHECKING:
@@ -51,8 +53,16 @@ async def extract(call: Call, request: Extract) -> Extraction:
     if len(request.messages) > limits.max_batch:
         raise TooLarge(f"{len(request.messages)} messages; this route takes {limits.max_batch}", code="batch_too_large")
     check_metadata(call, request.metadata)
-    records = [_said(call, request, raw, number) for number, raw in enumerate(request.messages)]
+    records: list[Record] = []
+    for number, raw in enumerate(request.messages):
+        said, event = await before_write(call, Event.ADD, _said(call, request, raw, number))
+        if not event:
+            records.append(said)
+    if not records:
+        return Extraction([])
     learned = await cast("Extracts", call.route.provider).extract(records, wait=request.wait)
+    for said in records:
+        await after_write(call, Event.ADD, said)
     return Extraction([Lesson(id=each.id, content=each.text, event=each.event) for each in learned])
 
 

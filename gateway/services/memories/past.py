@@ -15,11 +15,13 @@ import msgspec
 
 from gateway.domain.errors import NotFound
 from gateway.domain.filters import Compare
+from gateway.domain.hooking import Event as Hooks
 from gateway.domain.ids import keyed_id
 from gateway.domain.ports import Order, Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.call import Call, Operation
+from gateway.services.hooking import after_records, before_read
 from gateway.services.memories.reading import One
 from gateway.services.views import content_of
 
@@ -44,10 +46,16 @@ class Events(msgspec.Struct, frozen=True):
 
 async def history(call: Call, request: One) -> Events:
     """Oldest first, beginning with ADD. NotFound for a memory that never was in this scope."""
+    if await before_read(call, Hooks.GET, target=request.memory_id) is None:
+        raise NotFound("no memory with this id", code="no_memory")
     current = (await call.route.provider.get(call.reach, [request.memory_id]))[0]
     past = await _past(call, request.memory_id)
     if not past and (current is None or current.kind is not Kind.MEMORY):
         raise NotFound("no memory with this id", code="no_memory")
+    shown = await after_records(call, Hooks.GET, past or [_sure(current)])
+    if not shown or shown[0].id != (past[0].id if past else _sure(current).id):
+        return Events([_event(each) for each in shown if each.kind is Kind.HISTORY])
+    current, past = (current, shown) if past else (shown[0], [])
     first = past[0].metadata if past else None
     added = Event(
         id=request.memory_id,

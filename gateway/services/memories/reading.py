@@ -7,12 +7,14 @@ from msgspec import Meta
 
 from gateway.domain.errors import NotFound
 from gateway.domain.filtering import read_filter
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.cursors import seal, unseal
+from gateway.services.hooking import after_records, before_read
 from gateway.services.views import Memory, show
 
 MEMORIES = frozenset({Kind.MEMORY})
@@ -37,7 +39,10 @@ class Memories(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def get(call: Call, request: One) -> Memory:
-    return show(await one(call, request.memory_id))
+    if await before_read(call, Event.GET, target=request.memory_id) is not None:
+        for record in await after_records(call, Event.GET, [await one(call, request.memory_id)]):
+            return show(record)
+    raise NotFound("no memory with this id", code="no_memory")
 
 
 async def one(call: Call, memory_id: str) -> Record:
@@ -50,12 +55,16 @@ async def one(call: Call, memory_id: str) -> Record:
 
 async def list_(call: Call, request: Listing) -> Memories:
     where = Where(MEMORIES, read_filter(request.filters, "filters"))
+    if await before_read(call, Event.LIST) is None:
+        return Memories(memories=[], cursor=None)
     key = call.route.cursor_key
     after = unseal(key, request.cursor, call.reach, where) if request.cursor else None
     limit = min(request.limit, call.route.config.layer.limits.max_page)
     page = await call.route.provider.scan(call.reach, Scan(where=where, limit=limit, order=request.order, after=after))
     cursor = seal(key, page.next, call.reach, where) if page.next else None
-    return Memories(memories=[show(record) for record in page.records], cursor=cursor)
+    return Memories(
+        memories=[show(record) for record in await after_records(call, Event.LIST, page.records)], cursor=cursor
+    )
 
 
 GET: Operation[One, Memory] = Operation(name="memory.get", op="get", family=Family.MEMORY, role=Role.READER, run=get)

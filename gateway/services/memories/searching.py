@@ -13,12 +13,14 @@ from gateway.config.model import Override, Retrieval
 from gateway.domain.errors import Invalid
 from gateway.domain.filtering import read_filter
 from gateway.domain.filters import All, Filter
+from gateway.domain.hooking import Event
 from gateway.domain.portable import check_text
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind
 from gateway.retrieval.ask import Ask, Recalled
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
+from gateway.services.hooking import after_ranked, before_read
 from gateway.services.memories.reading import MEMORIES
 from gateway.services.views import Found, show_found
 
@@ -83,11 +85,14 @@ async def recall(call: Call, request: Search, kinds: frozenset[Kind]) -> Recalle
     settings = route.config.layer.retrieval
     _check_overrides(request, settings)
     check_text(request.query, "query")
+    query = await before_read(call, Event.SEARCH, query=request.query)
+    if query is None:
+        return Recalled(hits=())
     now = route.mint.now()
     hours = request.time_window_hours or settings.time_window_hours
     limits = route.config.layer.limits
     ask = Ask(
-        query=request.query,
+        query=query,
         kinds=kinds,
         top_k=min(request.top_k or request.limit or settings.top_k, limits.max_top_k),
         min_relevance=settings.min_relevance if request.min_relevance is None else request.min_relevance,
@@ -100,7 +105,8 @@ async def recall(call: Call, request: Search, kinds: frozenset[Kind]) -> Recalle
     recalled = await route.recaller.recall(call.reach, ask, route.strategy(request.strategy))
     for fault in recalled.faults:
         route.fault(fault)
-    return recalled
+    hits = tuple(await after_ranked(call, Event.SEARCH, recalled.hits, query)) if route.hooks else recalled.hits
+    return recalled if hits == recalled.hits else msgspec.structs.replace(recalled, hits=hits)
 
 
 def _before(now: datetime, hours: float) -> datetime | None:

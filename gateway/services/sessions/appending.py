@@ -11,15 +11,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.domain.errors import Conflict, Invalid, TooLarge
+from gateway.domain.hooking import Event
 from gateway.domain.ids import Stamp, keyed_id
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import Content, read_message
+from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.sessions.opening import check_found, embedded, must_look, opened, own_id, renewed, slots
-from gateway.services.sessions.system import next_system, replace
+from gateway.services.sessions.system import content_of, next_system, replace
 
 
 class Append(Scoped, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     role: str
     created_at: datetime
+    event: str | UnsetType = UNSET  # SKIP or QUARANTINE, where a hook has ruled so
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,17 +55,22 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     opens: Stamp  # earlier than every message
     fingerprint: str
+    ruled: Mapping[int, Placed] = {}  # by place: what hooks kept out
 
 
 async def append(call: Call, request: Append) -> Appended:
     """All messages or none, where the backend can; their order is the order given, after whatever was there."""
-    draft = _draft(call, _given(call, request))
+    draft = await _asked(call, _draft(call, _given(call, request)))
+    if not draft.messages and draft.system is None:
+        return _told(call, draft, [], None, replayed=False)
     known = await _known(call, draft)
     session, system = (known.get(each) for each in slots(call.scope))
     if must_look(call):
         check_found(call, session)
     made = [_same(message, known[message.id]) for message in draft.messages if message.id in known]
     if call.idempotency_key and len(made) == len(draft.messages) and (made or _is_replay(draft, system)):
+        for message in made:
+            await after_write(call, Event.APPEND, message, new=False)
         return _told(call, draft, made, system, replayed=True)
     missing = [message for message in draft.messages if message.id not in known]
     setting: list[Record] = []
@@ -80,6 +88,8 @@ async def append(call: Call, request: Append) -> Appended:
         system = await replace(call, draft.system, draft.fingerprint) if lost else setting[0]
     raced = [message for message in missing if message.id in taken]
     made += await _raced(call, raced, [message for message in missing if message.id not in taken])
+    for record in [*setting, *(message for message in missing if message.id not in taken)]:
+        await after_write(call, Event.APPEND, record)
     return _told(call, draft, made, system, replayed=bool(draft.messages) and len(made) == len(draft.messages))
 
 
@@ -120,6 +130,29 @@ def _draft(call: Call, given: Sequence[msgspec.Raw]) -> _Draft:
     return _Draft(
         messages=messages, system=system, system_at=system_at, roles=roles, opens=opens, fingerprint=fingerprint
     )
+
+
+async def _asked(call: Call, draft: _Draft) -> _Draft:
+    """The draft as the route's hooks leave it."""
+    if not call.route.hooks:
+        return draft
+    messages: list[Record] = []
+    ruled: dict[int, Placed] = {}
+    system, given = draft.system, iter(draft.messages)
+    last = max((index for index, role in enumerate(draft.roles) if role == "system"), default=-1)
+    for index, role in enumerate(draft.roles):
+        if role != "system":
+            record, event = await before_write(call, Event.APPEND, next(given))
+            messages += [] if event else [record]
+        elif index == last and system is not None and draft.system_at is not None:
+            prompt = next_system(call, system, None, draft.system_at, draft.fingerprint)
+            record, event = await before_write(call, Event.APPEND, prompt)
+            system = None if event else content_of(record)
+        else:
+            continue
+        if event:
+            ruled[index] = Placed(id=record.id, role=role, created_at=record.created_at, event=event)
+    return msgspec.structs.replace(draft, messages=messages, system=system, ruled=ruled)
 
 
 def _keyed(call: Call, stamp: Stamp, index: int) -> Stamp:
@@ -188,7 +221,10 @@ def _told(call: Call, draft: _Draft, made: Sequence[Record], system: Record | No
     first = {message.id: message for message in made}
     messages = iter(first.get(message.id, message) for message in draft.messages)
     placed: list[Placed] = []
-    for role in draft.roles:
+    for index, role in enumerate(draft.roles):
+        if index in draft.ruled:
+            placed.append(draft.ruled[index])
+            continue
         record = system if role == "system" else next(messages)
         if record is None:  # set by the first request and removed since
             placed.append(Placed(id=own_id(call.scope, Kind.SYSTEM), role=role, created_at=draft.opens.at))

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Final, cast
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Briefs, Where
 from gateway.domain.principal import Role
-from gateway.domain.record import Family, Record
+from gateway.domain.record import Family, Kind, Record
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
+from gateway.services.hooking import after_records, after_text, before_read
 from gateway.services.sessions.opening import MESSAGES, check_opened
 from gateway.services.sessions.showing import Message, show_message
 from gateway.services.sessions.system import current
@@ -45,6 +47,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def context(call: Call, request: WindowOf) -> Window:
+    if await before_read(call, Event.GET) is None:
+        return _nothing(call, request)
     budget = request.max_tokens or call.route.config.layer.session.context_tokens
     system = await current(call)
     head = piece_of(call, system).tokens if system is not None else 0
@@ -58,9 +62,10 @@ async def context(call: Call, request: WindowOf) -> Window:
         await check_opened(call)
     length = growing.length()
     chosen = records[:length][::-1]
+    shown = await after_records(call, Event.GET, [system, *chosen] if system is not None else chosen)
     return Window(
         session_id=call.scope.run,
-        messages=[show_message(record) for record in ([system, *chosen] if system is not None else chosen)],
+        messages=[show_message(record) for record in shown],
         tokens=head + sum(piece.tokens for piece in growing.newest_first[:length]),
         max_tokens=budget,
         account=await _account(call, records[0].text if records else ""),
@@ -70,7 +75,8 @@ async def context(call: Call, request: WindowOf) -> Window:
 async def _account(call: Call, last_said: str) -> str | UnsetType:
     if not call.route.capabilities.briefs:
         return UNSET
-    return (await cast("Briefs", call.route.provider).brief(call.reach, last_said)).context or UNSET
+    account = (await cast("Briefs", call.route.provider).brief(call.reach, last_said)).context
+    return await after_text(call, Event.GET, account, call.scope.run, Kind.SUMMARY) or UNSET
 
 
 def _nothing(call: Call, request: WindowOf) -> Window:

@@ -10,12 +10,14 @@ from msgspec import Meta
 from gateway.domain.errors import Invalid
 from gateway.domain.filtering import read_filter
 from gateway.domain.filters import All, Compare, Filter
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Position, Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.cursors import seal, unseal
+from gateway.services.hooking import after_records, before_read
 from gateway.services.sessions.opening import MESSAGES, check_opened
 from gateway.services.sessions.showing import Message, show_message
 from gateway.services.walking import LARGEST
@@ -52,15 +54,18 @@ async def history(call: Call, request: HistoryOf) -> History:
             "a cursor stands where the offset would lead: give one of them", code="two_positions", at="offset"
         )
     where = Where(MESSAGES, _filter(request))
+    if await before_read(call, Event.GET) is None:
+        return History(session_id=call.scope.run, messages=[], cursor=None)
     key = call.route.cursor_key
     after = unseal(key, request.cursor, call.reach, where) if request.cursor is not None else None
     largest = call.route.config.layer.limits.max_page
     records, more = await _last(call, where, after, request.offset, min(request.limit or largest, largest))
     if not records:
         await check_opened(call)
+    shown = await after_records(call, Event.GET, records[::-1])
     return History(
         session_id=call.scope.run,
-        messages=[show_message(record) for record in reversed(records)],
+        messages=[show_message(record) for record in shown],
         cursor=seal(key, more, call.reach, where) if more is not None else None,
     )
 

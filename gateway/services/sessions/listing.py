@@ -7,12 +7,14 @@ from msgspec import Meta
 
 from gateway.domain.errors import Forbidden
 from gateway.domain.filtering import read_filter
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.cursors import seal, unseal
+from gateway.services.hooking import after_records, before_read
 from gateway.services.sessions.opening import SESSIONS
 from gateway.services.sessions.showing import Session, show_session
 
@@ -34,12 +36,14 @@ class Sessions(msgspec.Struct, frozen=True, kw_only=True):
 async def list_(call: Call, request: SessionListing) -> Sessions:
     check_pinned(call)
     where = Where(SESSIONS, read_filter(request.filters, "filters"))
+    if await before_read(call, Event.LIST) is None:
+        return Sessions(sessions=[], cursor=None)
     key = call.route.cursor_key
     after = unseal(key, request.cursor, call.reach, where) if request.cursor is not None else None
     limit = min(request.limit, call.route.config.layer.limits.max_page)
     page = await call.route.provider.scan(call.reach, Scan(where=where, limit=limit, order=request.order, after=after))
     return Sessions(
-        sessions=[show_session(record) for record in page.records],
+        sessions=[show_session(record) for record in await after_records(call, Event.LIST, page.records)],
         cursor=seal(key, page.next, call.reach, where) if page.next is not None else None,
     )
 

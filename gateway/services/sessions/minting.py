@@ -6,12 +6,14 @@ from typing import Any, Final
 import msgspec
 
 from gateway.domain.errors import Conflict, Malformed
+from gateway.domain.hooking import Event
 from gateway.domain.ids import keyed_id
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind
 from gateway.domain.scope import Reach, check_part
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
+from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.changing import ATTEMPTS
 from gateway.services.sessions.opening import embedded, opened, own_id
@@ -36,8 +38,13 @@ async def mint(call: Call, request: NewSession) -> Session:
         there = (await call.route.provider.get(Reach.only(scope), [own_id(scope, Kind.SESSION)]))[0]
         if there is not None:
             return show_session(there, created=False)
-        records = await embedded(call, opened(call, scope, stamp, request.metadata))
+        *prefill, session = opened(call, scope, stamp, request.metadata)
+        session, event = await before_write(call, Event.APPEND, session)
+        if event:
+            return show_session(session, created=False)
+        records = await embedded(call, [*prefill, session])
         if (await call.route.provider.put(records))[-1]:
+            await after_write(call, Event.APPEND, session)
             return show_session(records[-1], created=True)
     raise Conflict("this session comes and goes too fast; try again", code="contended")
 

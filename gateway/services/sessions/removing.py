@@ -5,7 +5,8 @@ from gateway.domain.principal import Role
 from gateway.domain.record import KINDS_OF, Family, Kind
 from gateway.services.call import Call, Operation
 from gateway.services.erasing import erase
-from gateway.services.memories.removing import Removed
+from gateway.services.hooking import after_delete, before_delete
+from gateway.services.memories.removing import SKIPPED, Removed
 from gateway.services.sessions.opening import MESSAGES
 from gateway.services.sessions.system import OneSession
 
@@ -15,14 +16,21 @@ async def clear(call: Call, _request: OneSession) -> Removed:
 
     The prefill goes too and does not come back: it opens a session, and this one is open.
     """
+    if not await before_delete(call):
+        return SKIPPED
     deleted = await erase(call, Where(MESSAGES))
     await erase(call, Where(frozenset({Kind.SUMMARY})))
+    await after_delete(call, deleted)
     return Removed(deleted)
 
 
 async def delete(call: Call, _request: OneSession) -> Removed:
     """Removes everything the session has. Counts all of it: messages, system prompt, summary, its own record."""
-    return Removed(await erase(call, Where(KINDS_OF[Family.MESSAGE])))
+    if not await before_delete(call):
+        return SKIPPED
+    deleted = await erase(call, Where(KINDS_OF[Family.MESSAGE]))
+    await after_delete(call, deleted)
+    return Removed(deleted)
 
 
 CLEAR: Operation[OneSession, Removed] = Operation(

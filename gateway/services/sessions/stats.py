@@ -4,10 +4,12 @@ from datetime import datetime
 
 import msgspec
 
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family
 from gateway.services.call import Call, Operation
+from gateway.services.hooking import after_records, before_read
 from gateway.services.sessions.context import piece_of
 from gateway.services.sessions.opening import MESSAGES, check_opened
 from gateway.services.sessions.system import OneSession
@@ -28,6 +30,8 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 async def stats(call: Call, _request: OneSession) -> Stats:
     messages = tokens = size = 0
     first_at = last_at = None
+    if await before_read(call, Event.GET) is None:
+        return Stats(session_id=call.scope.run, messages=0, tokens=0, bytes=0, first_at=None, last_at=None)
     async for record in walk(call.route.provider, call.reach, Where(MESSAGES), order=Order.OLDEST):
         messages += 1
         tokens += piece_of(call, record).tokens
@@ -36,6 +40,7 @@ async def stats(call: Call, _request: OneSession) -> Stats:
         last_at = record.created_at
     if not messages:
         await check_opened(call)
+    await after_records(call, Event.GET, [])
     return Stats(
         session_id=call.scope.run, messages=messages, tokens=tokens, bytes=size, first_at=first_at, last_at=last_at
     )

@@ -5,10 +5,12 @@ from typing import Literal, cast
 import msgspec
 
 from gateway.domain.errors import NotFound
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Briefs, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind
 from gateway.services.call import Call, Operation
+from gateway.services.hooking import after_records, after_text, before_read
 from gateway.services.sessions.opening import check_opened
 from gateway.services.sessions.system import OneSession
 from gateway.services.walking import newest
@@ -26,11 +28,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 async def summary(call: Call, _request: OneSession) -> Summary:
     """NotFound where there is none, or none yet."""
+    if await before_read(call, Event.GET) is None:
+        raise NotFound("this session has no summary", code="no_summary")
     if call.route.capabilities.briefs:
         text = (await cast("Briefs", call.route.provider).brief(call.reach, "")).summary
+        text = await after_text(call, Event.GET, text, call.scope.run, Kind.SUMMARY)
         if text:
             return Summary(session_id=call.scope.run, summary=text, by="backend")
     stored = await newest(call.route.provider, call.reach, _SUMMARIES)
+    stored = next(iter(await after_records(call, Event.GET, [stored] if stored is not None else [])), None)
     if stored is None:
         await check_opened(call)
         raise NotFound("this session has no summary", code="no_summary")

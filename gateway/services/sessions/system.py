@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.domain.errors import Conflict, Invalid, NotFound
+from gateway.domain.hooking import Event
 from gateway.domain.ids import Stamp
 from gateway.domain.ports import Where
 from gateway.domain.principal import Role
@@ -15,9 +16,10 @@ from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import Content, read_message
 from gateway.services.erasing import erase
+from gateway.services.hooking import after_delete, after_records, after_write, before_delete, before_read, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.changing import ATTEMPTS
-from gateway.services.memories.removing import Removed
+from gateway.services.memories.removing import SKIPPED, Removed
 from gateway.services.sessions.opening import (
     SYSTEMS,
     check_found,
@@ -46,16 +48,28 @@ class OneSession(Scoped, frozen=True, kw_only=True):
 class System(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     system: Message
+    event: str | UnsetType = UNSET  # SKIP or QUARANTINE, where a hook has ruled so
 
 
 async def put(call: Call, request: SystemPrompt) -> System:
     """Set it, or replace what was there."""
-    return System(session_id=call.scope.run, system=show_message(await replace(call, _read(call, request), "")))
+    content = _read(call, request)
+    if call.route.hooks:
+        draft = next_system(call, content, None, call.route.mint.stamp(), "")
+        ruled, event = await before_write(call, Event.APPEND, draft)
+        if event:
+            return System(session_id=call.scope.run, system=show_message(ruled), event=event)
+        content = content_of(ruled)
+    stored = await replace(call, content, "")
+    await after_write(call, Event.APPEND, stored)
+    return System(session_id=call.scope.run, system=show_message(stored))
 
 
 async def get(call: Call, _request: OneSession) -> System:
     """NotFound where none is set."""
-    found = await current(call)
+    found = None
+    if await before_read(call, Event.GET) is not None and (record := await current(call)) is not None:
+        found = next(iter(await after_records(call, Event.GET, [record])), None)
     if found is None:
         await check_opened(call)
         raise NotFound("this session has no system prompt", code="no_system")
@@ -64,7 +78,15 @@ async def get(call: Call, _request: OneSession) -> System:
 
 async def delete(call: Call, _request: OneSession) -> Removed:
     """1 where one was set, else 0."""
-    return Removed(await erase(call, Where(SYSTEMS)))
+    if not await before_delete(call):
+        return SKIPPED
+    count = await erase(call, Where(SYSTEMS))
+    await after_delete(call, count)
+    return Removed(count)
+
+
+def content_of(record: Record) -> Content:
+    return Content(text=record.text, body=record.body, role=record.role, metadata=record.metadata)
 
 
 async def current(call: Call) -> Record | None:
