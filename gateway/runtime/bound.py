@@ -13,11 +13,19 @@ from gateway.config.compiled import RouteConfig
 from gateway.domain.errors import GatewayError, Invalid
 from gateway.domain.ids import Mint
 from gateway.domain.ports import Capabilities, Embedder, Provider
+from gateway.domain.scope import Scope
 from gateway.retrieval.recall import Recaller
 from gateway.retrieval.strategy import Strategy
 from gateway.runtime.hooked import Hooks
 from gateway.runtime.identity import IdentityReader
 from gateway.runtime.meters import Meter
+from gateway.summarizers.talk import Summarizer
+
+def _uncounted(_what: str, _times: int) -> None: ...
+
+
+def _unheard(_scope: Scope) -> None: ...
+
 
 TokenCounter = Callable[[str], int]
 MetadataCheck = Callable[[Any], None]
@@ -40,6 +48,10 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
     meter: Callable[[str], Meter]
     hooks: Hooks = {}  # empty where nothing is to be asked
     fault: Callable[[str], None]  # counts something that went wrong and was lived with
+    archive: Provider | None = None  # what gets records before they are removed
+    summarizer: Summarizer | None = None  # of routes that hold messages
+    kept: Callable[[str, int], None] = _uncounted  # counts what retention did with so many records
+    overflowing: Callable[[Scope], None] = _unheard  # told of a session that may hold too much
 
     @property
     def tenant(self) -> str:

@@ -6,6 +6,8 @@ Starts and stops everything that lives as long as the process. A rule about relo
 import asyncio
 import logging
 import os
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
@@ -32,7 +34,15 @@ class Everyone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Helm:
-    def __init__(self, running: Running, reloader: Reloader, crew: Crew, background: Background | None = None) -> None:
+    def __init__(
+        self,
+        running: Running,
+        reloader: Reloader,
+        crew: Crew,
+        background: Background | None = None,
+        more: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
+        """`more` are chores that run as long as the files are followed."""
         self.running = running
         self.background = background
         self.reloader = reloader
@@ -40,6 +50,7 @@ class Helm:
         self._mint = running.means.mint
         self._watcher = Watcher(reloader.files, self._settings, self._noticed)
         self._chores: list[asyncio.Task[None]] = []
+        self._more = tuple(more)
         self._chaos = Chaos(running.means.instances.guards_of, self._stand)
         self._answered = ""  # the last call, and what came of it
         self._outcome: Outcome | None = None
@@ -55,6 +66,7 @@ class Helm:
         self._chores = [
             asyncio.create_task(self._watcher.run(), name="watch"),
             asyncio.create_task(self._crew.listen(self._attempt, self._now() - FRESH_SECONDS), name="listen"),
+            *(asyncio.create_task(chore(), name="chore") for chore in self._more),
         ]
 
     def leave(self) -> None:

@@ -57,6 +57,7 @@ class Meters:
         self.problems: dict[str, int] = {}  # replies that were problems, by code
         self.reloads: dict[tuple[str, str], int] = {}  # attempts, by result and the stage they ended in
         self.hooks: dict[tuple[str, str, str, str], int] = {}  # answers, by tenant, route, hook and what was answered
+        self.retention: dict[tuple[str, str, str], int] = {}  # records, by tenant, route and what became of them
         self.sheds: dict[str, int] = {}  # requests that were refused because there were too many, by reason
 
     def link(self, provider: str, what: str, times: int = 1) -> None:
@@ -80,6 +81,9 @@ class Meters:
     def hook(self, tenant: str, route: str, hook: str, answer: str, times: int = 1) -> None:
         place = tenant, route, hook, answer
         self.hooks[place] = self.hooks.get(place, 0) + times
+
+    def keep(self, tenant: str, route: str, what: str, times: int = 1) -> None:
+        self.retention[tenant, route, what] = self.retention.get((tenant, route, what), 0) + times
 
     def shed(self, reason: str, times: int = 1) -> None:
         self.sheds[reason] = self.sheds.get(reason, 0) + times

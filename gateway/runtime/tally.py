@@ -27,6 +27,7 @@ class Figures(msgspec.Struct, frozen=True, array_like=True):
     reloads: list[tuple[tuple[str, str], int]]
     links: list[tuple[tuple[str, str], int]]
     sheds: dict[str, int]
+    retention: list[tuple[tuple[str, str, str], int]]
     hooks: list[tuple[tuple[str, str, str, str], int]] = []
 
 
@@ -81,6 +82,7 @@ def figures(meters: Meters) -> Figures:
         list(meters.reloads.items()),
         list(meters.links.items()),
         meters.sheds,
+        list(meters.retention.items()),
         list(meters.hooks.items()),
     )
 
@@ -103,6 +105,8 @@ def added(all_of: list[Figures]) -> Meters:
             total.link(provider, what, count)
         for reason, count in each.sheds.items():
             total.shed(reason, count)
+        for place, count in each.retention:
+            total.keep(*place, count)
         for place, count in each.hooks:
             total.hook(*place, count)
     return total

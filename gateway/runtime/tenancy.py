@@ -18,8 +18,9 @@ from gateway.config.sameness import Needed, Sort, dimensions, needed_by, strateg
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import Clock, Mint
 from gateway.domain.outbox import Outbox
-from gateway.domain.ports import Embedder, Kit
+from gateway.domain.ports import Embedder, Kit, Provider
 from gateway.domain.record import Family
+from gateway.domain.scope import Scope
 from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
 from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _log = logging.getLogger("gateway.chain")
+
+def _unheard(_tenant: str, _route: str, _session: Scope) -> None: ...
+
 
 Uses = Mapping[tuple[Sort, str], Use]
 
@@ -48,6 +52,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     count_tokens: TokenCounter
     cursor_key: bytes
     outbox: Outbox | None = None  # where no chain needs one
+    overflowing: Callable[[str, str, Scope], None] = _unheard  # told of tenant, route and session
 
 
 class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +155,10 @@ def bind(
             meter=_meters(means.meters, tenant.name, route.name, provider_key),
             hooks=hooks(route),
             fault=lambda code: means.meters.fault(tenant.name, route.name, code),
+            archive=_archive(route, instances, means.meters),
+            summarizer=opened["summarizer", route.summarizer].instance if Family.MESSAGE in route.families else None,
+            kept=lambda what, times: means.meters.keep(tenant.name, route.name, what, times),
+            overflowing=lambda session: means.overflowing(tenant.name, route.name, session),
         )
 
     return BoundTenant(
@@ -172,6 +181,12 @@ def _told(meters: Meters) -> Told:
         cached=lambda provider, found: meters.link(provider, "hit" if found else "miss"),
         compared=compared,
     )
+
+
+def _archive(route: RouteConfig, instances: Mapping[str, Opened], meters: Meters) -> Provider | None:
+    if not route.archive:
+        return None
+    return Fenced(instances[route.archive].instance, lambda rows: meters.breach(route.archive, rows))
 
 
 def cursor_key_of(config: Config, means: Means) -> bytes:

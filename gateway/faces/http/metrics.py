@@ -75,6 +75,12 @@ class _Reading(Collector):
         for place, count in sorted(self._meters.hooks.items()):
             hooks.add_metric(place, count)
         yield hooks
+        kept = CounterMetricFamily(
+            "gateway_retention_records", "Records by what retention did with them.", labels=["tenant", "route", "what"]
+        )
+        for place, count in sorted(self._meters.retention.items()):
+            kept.add_metric(place, count)
+        yield kept
         yield from _reloads(self._meters, self._helm)
 
 
