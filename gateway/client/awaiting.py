@@ -29,6 +29,7 @@ class AsyncSessions(AsyncPart):
     append = awaits(sessions.append)
     history = awaits(sessions.history)
     clear = awaits(sessions.clear)
+    trim = awaits(sessions.trim)
     context = awaits(sessions.context)
     search = awaits(sessions.search)
     summary = awaits(sessions.summary)

@@ -29,6 +29,7 @@ class Sessions(Part):
     append = sends(sessions.append)
     history = sends(sessions.history)
     clear = sends(sessions.clear)
+    trim = sends(sessions.trim)
     context = sends(sessions.context)
     search = sends(sessions.search)
     summary = sends(sessions.summary)

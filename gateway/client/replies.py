@@ -25,7 +25,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     expires_at: datetime | None = None
     version: int = 1
-    event: str = ""  # after a write: ADD, UPDATE or NONE
+    event: str = ""  # after a write: ADD, UPDATE, NONE, or SKIP or QUARANTINE where a hook has ruled so
     replayed: bool = False  # after a write: an earlier request with this key had made it
 
 
@@ -134,6 +134,7 @@ class Memories(msgspec.Struct, frozen=True, kw_only=True):
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
     deleted: int
+    event: str = ""  # SKIP where a hook has ruled so
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +204,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     role: str
     created_at: datetime
+    event: str = ""  # SKIP or QUARANTINE where a hook has ruled so
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ HISTORY = operation(
     empty=lambda at: replies.History(session_id=at["session_id"], messages=[]),
 )
 CLEAR = operation("DELETE", f"{_ONE}/messages", replies.Removed)
+TRIM = operation("POST", f"{_ONE}/trim", replies.Removed)
 CONTEXT = operation(
     "GET",
     f"{_ONE}/context",
@@ -104,6 +105,11 @@ def history(  # noqa: PLR0913 - what may be picked by
 def clear(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Removed]:
     """The messages go, the system prompt stays."""
     return ask(CLEAR, scope, {}, session_id=session_id)
+
+
+def trim(session_id: str, *, keep: int, **scope: Unpack[OwnerParts]) -> Ask[replies.Removed]:
+    """Only the newest `keep` messages stay."""
+    return ask(TRIM, scope, {"keep": keep}, session_id=session_id)
 
 
 def context(session_id: str, *, max_tokens: int | None = None, **scope: Unpack[OwnerParts]) -> Ask[replies.Window]:

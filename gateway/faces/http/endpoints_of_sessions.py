@@ -15,6 +15,7 @@ from gateway.services.sessions import (
     stats,
     summary,
     system,
+    trimming,
 )
 
 SESSIONS: Final = (
@@ -74,6 +75,15 @@ SESSIONS: Final = (
         reply=Removed,
         tag="sessions",
         summary="Delete the messages, keep the system prompt",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/sessions/{session_id}/trim",
+        operation=trimming.TRIM,
+        request=trimming.Trim,
+        reply=Removed,
+        tag="sessions",
+        summary="Keep only the newest messages",
     ),
     Endpoint(
         method="GET",
