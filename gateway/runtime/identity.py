@@ -47,6 +47,7 @@ class IdentityReader:
         self._plain = identity == Identity()
         # Most routes read the parts as they were sent: thousands of them need no templates.
         self._sources = {} if self._plain else {part: _sources(getattr(identity, part)) for part in PARTS}
+        self._free = frozenset(part for part in PARTS if f"{{request.{part}}}" in _templates(getattr(identity, part)))
 
     def read(self, facts: Facts, principal: Principal) -> Parts:
         """The parts; Forbidden where a credential bound to a user names another one."""
@@ -59,6 +60,11 @@ class IdentityReader:
                 raise Forbidden("this credential may name its own user only", code="user_bound", at="user_id")
             user = principal.user
         return Parts(user, agent, run)
+
+    def chosen(self, principal: Principal) -> frozenset[Part]:
+        """The parts that this caller's requests may name as they like."""
+        bound: set[Part] = {"user"} if principal.user else set()
+        return frozenset(part for part in PARTS if part not in bound and (self._plain or part in self._free))
 
     def _first(self, part: Part, facts: Facts, principal: Principal) -> str:
         for source in self._sources[part]:
@@ -84,6 +90,26 @@ def claim(rule: ScopeRule, parts: Parts, tenant: str, space: str) -> Claimed:
     return Claimed(scope, reach, parts, pinned=True)
 
 
+def claim_across(
+    rule: ScopeRule, parts: Parts, chosen: frozenset[Part], tenant: str, space: str, *, required: bool
+) -> Claimed:
+    """As `claim`, but a part that is not named, and that the caller could have named at will, is any part: whoever may
+    name each owner may ask about all of them at once. With `required`, what the rule requires must be named still.
+    """
+    user, agent, run = (_any_or_owning(rule, part, parts, chosen, required=required) for part in PARTS)
+    scope = Scope(tenant, space, user or "", agent or "", run or "")
+    if rule.any_of and not any(parts.of(part) for part in rule.any_of) and not rule.any_of <= chosen:
+        return claim(rule, parts, tenant, space)  # refuses, in its own words
+    return Claimed(scope, Reach(tenant, space, user, agent, run), parts, pinned=scope != Scope(tenant, space))
+
+
+def _any_or_owning(rule: ScopeRule, part: Part, parts: Parts, chosen: frozenset[Part], *, required: bool) -> str | None:
+    value = parts.of(part)
+    if not value and part in chosen and (not required or part not in rule.require):
+        return None if part in rule.require | rule.allow | rule.any_of else ""
+    return _owning(rule, part, value) or (_free(rule, part) if part != "user" else "")
+
+
 def _owning(rule: ScopeRule, part: Part, value: str) -> str:
     """The value where it is there and makes the owner, else ""."""
     if not value:
@@ -103,8 +129,12 @@ def _free(rule: ScopeRule, part: Part) -> str | None:
     return None if part in rule.allow or part in rule.any_of else ""
 
 
+def _templates(templates: str | Sequence[str]) -> Sequence[str]:
+    return [templates] if isinstance(templates, str) else templates
+
+
 def _sources(templates: str | Sequence[str]) -> list[Source]:
-    return [_template(text) for text in ([templates] if isinstance(templates, str) else templates)]
+    return [_template(text) for text in _templates(templates)]
 
 
 def _template(text: str) -> Source:

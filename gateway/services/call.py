@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,12 +17,13 @@ from gateway.domain.record import Family, Provenance
 from gateway.domain.scope import Part, Reach, Scope, ScopeRule
 from gateway.runtime.bound import BoundRoute
 from gateway.runtime.facts import Facts
-from gateway.runtime.identity import Parts, claim
+from gateway.runtime.identity import Claimed, Parts, claim, claim_across
 from gateway.runtime.snapshot import Snapshot
 from gateway.services.hooking import on_error
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
+Across: TypeAlias = Literal["none", "optional", "all"]
 
 MAX_KEY: Final = 255
 RUN: Final[frozenset[Part]] = frozenset({"run"})
@@ -71,6 +72,7 @@ class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=Tr
     role: Role
     run: Callable[[Call, Any], Awaitable[Any]]
     one_run: bool = False  # about one session or run, which then owns what it writes
+    across: Across = "none"  # which parts stand for any owner the caller may name, where the request names none
     empty: Callable[[Call, Any], Any] | None = None  # the reply of a read that found nothing
 
 
@@ -82,16 +84,16 @@ class Answer(NamedTuple):
 
 
 def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts) -> Call:
-    """Checks the role, finds the route and makes the scope; each failure is its own error."""
+    """Checks the role and the kind, finds the route and makes the scope; each failure is its own error."""
     principal.require(operation.role)
+    principal.touch(operation.family)
     if facts.idempotency_key:
         check_text(facts.idempotency_key, "Idempotency-Key")
         if len(facts.idempotency_key) > MAX_KEY:
             raise Malformed(f"Idempotency-Key is longer than {MAX_KEY} characters", code="bad_idempotency_key")
     route, parts = snapshot.route(principal, facts)
     config = route.config
-    rule = _rule(config.scope, operation)
-    claimed = claim(rule, parts, principal.tenant, config.layer.space)
+    claimed = _claimed(route, parts, principal, operation)
     return Call(
         principal=principal,
         route=route,
@@ -104,6 +106,14 @@ def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, An
         source=facts.source,
         request_id=facts.request_id,
     )
+
+
+def _claimed(route: BoundRoute, parts: Parts, principal: Principal, operation: Operation[Any, Any]) -> Claimed:
+    rule, space = _rule(route.config.scope, operation), route.config.layer.space
+    if operation.across == "none":
+        return claim(rule, parts, principal.tenant, space)
+    chosen, required = route.identity.chosen(principal), operation.across == "optional"
+    return claim_across(rule, parts, chosen, principal.tenant, space, required=required)
 
 
 def _rule(rule: ScopeRule, operation: Operation[Any, Any]) -> ScopeRule:

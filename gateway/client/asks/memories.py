@@ -49,6 +49,7 @@ def add(
     role: str | None = None,
     ttl_seconds: float | None = None,
     created_at: datetime | None = None,
+    expires_at: datetime | None = None,
     idempotency_key: str | None = None,
     **scope: Unpack[ScopeParts],
 ) -> Ask[replies.Memory]:
@@ -60,6 +61,7 @@ def add(
         "role": role,
         "ttl_seconds": ttl_seconds,
         "created_at": created_at,
+        "expires_at": expires_at,
     }
     return ask(ADD, scope, values, idempotency_key)
 

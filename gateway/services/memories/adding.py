@@ -5,6 +5,7 @@ A batch is checked item by item: one bad item is reported and the others are sto
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -32,6 +33,7 @@ class NewMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     role: str | None = None
     ttl_seconds: Annotated[float, Meta(gt=0)] | None = None
     created_at: Moment | None = None
+    expires_at: Moment | None = None  # the earlier of this, `ttl_seconds` and the route's own holds
 
 
 class Add(NewMemory, frozen=True, kw_only=True):
@@ -119,9 +121,15 @@ async def _draft(call: Call, item: NewMemory, index: int) -> Record:
         metadata=item.metadata,
         created_at=stamp.at if item.created_at is None else check_time(item.created_at, "created_at"),
         updated_at=stamp.at,
-        expires_at=call.expires(stamp.at, item.ttl_seconds),
+        expires_at=_expires(call, item, stamp.at),
         provenance=call.provenance(fingerprint),
     )
+
+
+def _expires(call: Call, item: NewMemory, now: datetime) -> datetime | None:
+    latest = call.expires(now, item.ttl_seconds)
+    wished = None if item.expires_at is None else check_time(item.expires_at, "expires_at")
+    return min((each for each in (latest, wished) if each is not None), default=None)
 
 
 def check_metadata(call: Call, metadata: dict[str, Any]) -> None:
