@@ -13,6 +13,7 @@ from gateway.cli import main
 from gateway.config.catalog import Catalog
 from gateway.config.codes import CODES
 from gateway.config.compiler import compile_config
+from gateway.config.diagnostics import Severity
 from gateway.config.reference import render_reference
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,22 @@ def test_the_yaml_of_the_readme_is_valid(tmp_path: Path) -> None:
         compiled = compile_config(tmp_path / name, {}, Catalog.builtin())
         assert [note.line() for note in compiled.diagnostics if "profile" not in note.message] == []
         assert compiled.config is not None and not compiled.broken
+
+
+WHOLE = [
+    pytest.param(block, id=f"{path.stem}-{number}")
+    for path in sorted((ROOT / "docs").glob("*.md"))
+    for number, block in enumerate(blocks(path, "yaml"))
+    if block.startswith("version: 1\n")
+]
+
+
+@pytest.mark.parametrize("block", WHOLE)
+def test_every_configuration_that_a_page_shows_whole_is_valid(block: str, tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(block)
+    named = {name: "postgresql://u:p@127.0.0.1/m" for name in re.findall(r"\$\{env:(\w+)", block)}
+    compiled = compile_config(tmp_path / "gateway.yaml", named, Catalog.builtin())
+    assert [note.line() for note in compiled.diagnostics if note.severity is Severity.ERROR] == []
 
 
 def test_the_readme_shows_the_quickstart_file_as_it_is() -> None:

@@ -3,5 +3,6 @@
 from typing import Final
 
 from gateway.faces.http.exchange import Phrase
+from gateway.faces.mcp.server import PHRASES as MCP
 
-PHRASES: Final[tuple[Phrase, ...]] = ()
+PHRASES: Final[tuple[Phrase, ...]] = (*MCP,)

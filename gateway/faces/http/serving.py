@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
+from gateway.auth.tokens import Unsettled
 from gateway.domain.errors import Malformed, TooLarge, Unavailable
 from gateway.domain.principal import Principal
 from gateway.faces.http.admission import Admission
+from gateway.faces.http.doorman import Doorman
 from gateway.faces.http.exchange import Exchange, Phrase, Reply
 from gateway.faces.http.lines import Line, Lines
 from gateway.faces.http.noting import NOTED
@@ -37,6 +39,7 @@ class Served:
         self._running = running
         self._lines = lines
         self._admission = admission
+        self._doorman = Doorman(running)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         started = time.perf_counter()
@@ -48,13 +51,15 @@ class Served:
         principal, code, sent = _NOBODY, "", False
         try:
             with self._running.snapshot as snapshot:
+                source = scope["client"][0] if scope["client"] else ""
                 if not phrase.open:
-                    principal = snapshot.gate.identify(
-                        header("authorization") or header("x-api-key"), self._running.means.clock()
-                    )
+                    presented = header("authorization") or header("x-api-key")
+                    try:
+                        principal = self._doorman.identify(snapshot, presented, source)
+                    except Unsettled as unsettled:
+                        principal = await self._doorman.settled(snapshot, presented, source, unsettled)
                 async with self._admission.place(snapshot, principal.tenant):
                     most = snapshot.config.server.max_body.bytes
-                    client = scope["client"]
                     exchange = Exchange(
                         snapshot=snapshot,
                         principal=principal,
@@ -63,7 +68,7 @@ class Served:
                         body=await read_body(receive, header, most) if phrase.bodied else b"",
                         header=header,
                         request_id=request_id,
-                        source=client[0] if client else "",
+                        source=source,
                     )
                     reply = await phrase.answer(exchange)
                     if exchange.degraded:
