@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.config.comparing.issuers import issuer_settings
 from gateway.config.comparing.settings import Setting, gateway_settings, route_settings
 from gateway.config.compiled import Config, Plugged, RouteConfig, StepConfig, TenantConfig
 from gateway.config.diagnostics import Mark
@@ -40,6 +41,9 @@ class Rendering:
         if tenant is None:
             tree |= _nested(
                 {path: self._leaf(each, each.mark) for path, each in gateway_settings(config, self._shown).items()}
+            )
+            tree |= _nested(
+                {path: self._leaf(each, each.mark) for path, each in issuer_settings(config, self._shown).items()}
             )
         tree |= self._declared(tenants, everything=tenant is None)
         tree["tenants"] = {name: self._tenant(each) for name, each in tenants.items()}
@@ -80,6 +84,8 @@ class Rendering:
         note = self._note(tenant)
         keys = [_key(self._shown.key(tenant, each)) for each in tenant.auth.api_keys]
         auth = {"mode": Leaf(tenant.auth.mode, note), "api_keys": Leaf(keys)}
+        if tenant.auth.issuers is not None:
+            auth["issuers"] = Leaf(list(tenant.auth.issuers), note)
         return {"auth": auth, "routes": {route.name: self._route(route) for route in tenant.routes}}
 
     def _route(self, route: RouteConfig) -> Tree:

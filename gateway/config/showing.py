@@ -19,7 +19,8 @@ from gateway.config.written import MISSING, Written, refers
 from gateway.domain.units import Duration, ImportPath, Secret, Size
 
 HIDDEN: Final = "value changed"
-KEY_FIELDS: Final = ("id", "roles", "user", "expires", "claims")
+KEY_FIELDS: Final = ("id", "roles", "kinds", "user", "not_before", "expires", "claims")
+_SETS: Final = frozenset({"roles", "kinds"})
 _HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")  # of a credential
 _BARE: Final = re.compile(r"[^\s,\[\]{}:#\"'][^,\[\]{}\"'\n]*")
 
@@ -81,11 +82,9 @@ class Showing:
             as_written = _step(raw, name)
             value = getattr(key, name)
             if self._hidden(tenant.mark):
-                shown[name] = plain(sorted(value)) if name == "roles" else _without_text(plain(value))
+                shown[name] = plain(_ordered(name, value)) if name in _SETS else _without_text(plain(value))
                 continue
-            shown[name] = _masked(
-                as_written if refers(as_written) else plain(sorted(value) if name == "roles" else value)
-            )
+            shown[name] = _masked(as_written if refers(as_written) else plain(_ordered(name, value)))
         return shown
 
 
@@ -95,6 +94,11 @@ def place(mark: Mark | None, *homes: Path) -> str:
         return ""
     home = next((each for each in homes if mark.file.is_relative_to(each)), None)
     return f"{mark.file.relative_to(home) if home else mark.file}:{mark.line}"
+
+
+def _ordered(name: str, value: Any) -> Any:
+    """A list whose order means nothing in the one order."""
+    return sorted(value) if name in _SETS and value is not None else value
 
 
 def _step(tree: Any, *where: str | int) -> Any:

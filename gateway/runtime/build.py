@@ -13,13 +13,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.auth.gate import Credential, Gate
 from gateway.config.compiled import Config, TenantConfig
-from gateway.config.model import Admin
 from gateway.config.sameness import Sort
 from gateway.domain.errors import GatewayError, Misconfigured
-from gateway.domain.filtering import read_time
-from gateway.domain.principal import Principal, Role
+from gateway.runtime.callers import admin_gate, gate, trusts_of
 from gateway.runtime.failures import about
 from gateway.runtime.instances import Opened, Use
 from gateway.runtime.snapshot import Snapshot
@@ -89,10 +86,12 @@ async def build(
                 tenants[name] = had[name]
         locked = {name: each for name, each in (quarantined or {}).items() if name not in tenants}
         locked |= {name: config.tenants[name] for name in failed if name not in tenants}
+        # A rehearsal lets nobody in, so it asks no issuer for keys.
+        trusts = [] if rehearsal else await trusts_of(config, means.key_sets, stack)
         snapshot = Snapshot(
             generation=generation,
             config=config,
-            gate=gate([each.config for each in tenants.values()], locked.values()),
+            gate=gate([each.config for each in tenants.values()], locked.values(), trusts),
             admin=admin_gate(config.admin),
             tenants=tenants,
             locked=frozenset(locked),
@@ -168,34 +167,3 @@ def _unopened(use: Use, why: str) -> Misconfigured:
     where = f"{declared.mark.file}:{declared.mark.line}: " if declared.mark else ""
     return Misconfigured(f"{where}{declared.type_name} {declared.key!r} does not open: {why}")
 
-
-def admin_gate(admin: Admin) -> Gate:
-    """Its principals have no tenant, so they reach nobody's records."""
-    roles = frozenset({Role.OPERATOR, Role.AUDITOR})
-    return Gate(
-        Credential(
-            hash=key.hash.removeprefix("sha256:"),
-            principal=Principal(id=key.id or key.hash[7:19], tenant="", roles=roles),
-        )
-        for key in admin.api_keys
-    )
-
-
-def gate(tenants: Iterable[TenantConfig], locked: Iterable[TenantConfig] = ()) -> Gate:
-    """All credentials. Those of locked tenants are known too, so that their callers learn what is wrong."""
-    credentials: list[Credential] = []
-    open_to: Principal | None = None
-    for tenant in [*locked, *tenants]:
-        if tenant.auth.mode == "open":
-            open_to = Principal(id="open", tenant=tenant.name, roles=frozenset(Role))
-        for key in tenant.auth.api_keys:
-            principal = Principal(
-                id=key.id or key.hash[7:19],
-                tenant=tenant.name,
-                roles=frozenset(key.roles),
-                user=key.user or "",
-                claims=key.claims,
-            )
-            expires = read_time(key.expires, "expires") if key.expires else None
-            credentials.append(Credential(hash=key.hash.removeprefix("sha256:"), principal=principal, expires=expires))
-    return Gate(credentials, open_to)

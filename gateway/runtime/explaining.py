@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
+
 from gateway.config.compiled import Config, RouteConfig
 from gateway.config.showing import Showing, brief, place
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import Principal, Role
+from gateway.runtime.callers import principal_of_key
 from gateway.runtime.facts import Facts
 from gateway.runtime.routing import choose, weigh
 from gateway.runtime.tenancy import candidates_of
@@ -68,9 +71,7 @@ def principal_of(config: Config, tenant: str, key_id: str) -> Principal:
         raise NotFound(f"no tenant {tenant!r}; known: {', '.join(sorted(config.tenants))}", code="no_tenant")
     for key in config.tenants[tenant].auth.api_keys:
         if key_id and key_id in (key.id, key.hash[7:19]):
-            return Principal(
-                id=key_id, tenant=tenant, roles=frozenset(key.roles), user=key.user or "", claims=key.claims
-            )
+            return msgspec.structs.replace(principal_of_key(tenant, key), id=key_id)
     if key_id:
         raise NotFound(f"tenant {tenant!r} has no key with the id {key_id!r}", code="no_key")
     return Principal(id="anyone", tenant=tenant, roles=frozenset(Role))

@@ -40,6 +40,7 @@ class HeldClock:
 def staged(config: Config) -> Config:
     return msgspec.structs.replace(
         config,
+        issuers={},
         providers={key: _as(each, Memory, MemoryOptions()) for key, each in config.providers.items()},
         embedders={key: _local(each) for key, each in config.embedders.items()},
     )

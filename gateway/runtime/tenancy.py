@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from jsonschema.validators import validator_for
 
+from gateway.auth.failures import Failures
+from gateway.auth.keysets import KeySets
 from gateway.chain.fenced import Fenced
 from gateway.chain.shadowed import Comparison, Verdict
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
@@ -52,6 +54,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     count_tokens: TokenCounter
     cursor_key: bytes
     outbox: Outbox | None = None  # where no chain needs one
+    key_sets: KeySets = msgspec.field(default_factory=KeySets)
+    failures: Failures = msgspec.field(default_factory=Failures)
     overflowing: Callable[[str, str, Scope], None] = _unheard  # told of tenant, route and session
 
 

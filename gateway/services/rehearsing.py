@@ -15,11 +15,11 @@ from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.located import Where
 from gateway.config.showing import Showing, brief, plain
 from gateway.domain.errors import GatewayError, Unauthenticated
-from gateway.domain.filtering import read_time
 from gateway.domain.ports import Scan
 from gateway.domain.ports import Where as Those
 from gateway.domain.principal import Principal, Role
 from gateway.domain.record import Family, Kind
+from gateway.runtime.callers import credential_of, name_of_key
 from gateway.runtime.facts import Facts
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.stage import HeldClock, Stage
@@ -78,13 +78,11 @@ def caller(tenant: TenantConfig, case: Case, now: datetime) -> Principal:
     """Who calls. A key that has expired is refused as the gate refuses it."""
     wanted = case.caller
     for key in tenant.auth.api_keys if wanted.key else ():
-        name = key.id or key.hash[7:19]
-        if name == wanted.key:
-            if key.expires and read_time(key.expires, "expires") <= now:
+        if name_of_key(key) == wanted.key:
+            known = credential_of(tenant.name, key)
+            if not known.holds(now):
                 raise Unauthenticated("this API key is not known here")
-            return Principal(
-                id=name, tenant=tenant.name, roles=frozenset(key.roles), user=key.user or "", claims=key.claims
-            )
+            return known.principal
     if wanted.key:
         raise Unauthenticated("this API key is not known here")
     roles = frozenset(Role) if wanted.roles is None else frozenset(wanted.roles)

@@ -14,6 +14,7 @@ from gateway.config.checks.cursor import cursor_key
 from gateway.config.checks.defaults import default_routes, no_default
 from gateway.config.checks.filters import filters
 from gateway.config.checks.imports import imports
+from gateway.config.checks.issuers import issuers
 from gateway.config.checks.limits import limits
 from gateway.config.checks.metadata import metadata_schemas
 from gateway.config.checks.names import chain_names, profile_names, strategy_names
@@ -36,7 +37,7 @@ Among: TypeAlias = Callable[[Crowd], Iterable[Diagnostic]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     names_taken, chain_names, strategy_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
-    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, imports, credentials, open_tenants,
+    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, imports, credentials, issuers, open_tenants,
     policy, cursor_key, severities,
 )  # fmt: skip
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from gateway.config.comparing.instances import actions
+from gateway.config.comparing.issuers import issuer_settings, issuers_weaker
 from gateway.config.comparing.keys import key_changes, paired
 from gateway.config.comparing.losing import instances_lose, route_loses
 from gateway.config.comparing.plan import Change, Detail, Plan, Subject, Warned
 from gateway.config.comparing.settings import Setting, gateway_settings, route_settings
 from gateway.config.comparing.weakening import gateway_weaker, key_weaker, route_weaker, tenant_weaker
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
-from gateway.config.showing import HIDDEN, Showing, brief
+from gateway.config.showing import HIDDEN, Showing, brief, plain
 
 RESTART: Final[frozenset[str]] = frozenset({"jobs"})  # gateway settings that a running server cannot take over
 
@@ -32,13 +33,21 @@ class Compared:
         details = self._details(
             gateway_settings(self._old, self._shown[0]), gateway_settings(self._new, self._shown[1])
         )
+        details += self._issuers()
         self._warnings += gateway_weaker(self._old, self._new)
+        self._warnings += issuers_weaker(self._old.issuers, self._new.issuers)
         for each in details:
             if each.path in self._restart:
                 message = f"{each.path} holds after a restart only"
                 self._warnings.append(Warned(danger="restart", subject="gateway", name="", message=message))
         if details:
             yield Change(sign="change", subject="gateway", name="", details=tuple(details))
+
+    def _issuers(self) -> list[Detail]:
+        """Those that are in both by what differs; the others by their name."""
+        old, new = (issuer_settings(each, shown) for each, shown in zip((self._old, self._new), self._shown, strict=True))
+        nothing = {path: Setting(path=path, value=None) for path in (*old, *new)}
+        return self._details({**nothing, **old}, {**nothing, **new})
 
     def _tenants(self) -> Iterator[Change]:
         old, new = self._old.tenants, self._new.tenants
@@ -60,10 +69,8 @@ class Compared:
             for one, other in paired(before.auth.api_keys, after.auth.api_keys):
                 if one is not None and other is not None:
                     self._warnings += key_weaker(after, one, other)
-            if before.auth.mode != after.auth.mode:
-                marks = {"old_at": before.mark, "new_at": after.mark}
-                mode = Detail(path="auth.mode", old=before.auth.mode, new=after.auth.mode, **marks)
-                yield Change(sign="change", subject="tenant", name=name, details=(mode,), mark=after.mark)
+            if details := tuple(_auth_details(before, after)):
+                yield Change(sign="change", subject="tenant", name=name, details=details, mark=after.mark)
 
     def _routes(self, before: TenantConfig | None, after: TenantConfig | None) -> Iterator[Change]:
         old, new = _by_name(before), _by_name(after)
@@ -101,6 +108,14 @@ class Compared:
 def compare(old: Config, new: Config, shown: tuple[Showing, Showing], restart: frozenset[str] = RESTART) -> Plan:
     """What would change. Both are valid configs; a tenant that was left out as broken counts as not there."""
     return Compared(old, new, shown, restart).plan()
+
+
+def _auth_details(before: TenantConfig, after: TenantConfig) -> Iterator[Detail]:
+    for name in ("mode", "issuers"):
+        was, now = getattr(before.auth, name), getattr(after.auth, name)
+        if was != now:
+            marks = {"old_at": before.mark, "new_at": after.mark}
+            yield Detail(path=f"auth.{name}", old=brief(plain(was)), new=brief(plain(now)), **marks)
 
 
 def _by_name(tenant: TenantConfig | None) -> dict[str, RouteConfig]:

@@ -49,7 +49,7 @@ def _details(before: ApiKey | None, after: ApiKey | None, texts: tuple[dict[str,
         yield Detail(path="hash", old=HIDDEN, new=HIDDEN)
     for name in KEY_FIELDS:
         was, now = (getattr(each, name) if each else None for each in (before, after))
-        if was == now or not (was or now) or (name == "roles" and was and now and set(was) == set(now)):
+        if was == now or not (was or now) or (name in ("roles", "kinds") and was and now and set(was) == set(now)):
             continue
         one, other = (brief(text[name]) if text else "" for text in texts)
         yield Detail(path=name, old=one, new=other) if one != other else Detail(path=name, old=HIDDEN, new=HIDDEN)

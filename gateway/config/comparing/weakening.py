@@ -1,6 +1,6 @@
 """Where the new config protects less than the old one. Says nothing about whether that is wanted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.config.checks.policy import WIDTHS, width
 from gateway.config.comparing.keys import key_name
@@ -8,6 +8,7 @@ from gateway.config.comparing.plan import Subject, Warned
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.diagnostics import Mark
 from gateway.config.model import ApiKey, Identity, Template
+from gateway.domain.record import Family
 from gateway.domain.scope import PARTS
 from gateway.domain.units import Duration, Size
 
@@ -39,6 +40,8 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append(f"admin.api_keys lets {len(added)} more in")
     if new.reload.max_removed_tenants > old.reload.max_removed_tenants:
         told.append(f"reload.max_removed_tenants is lifted to {new.reload.max_removed_tenants}")
+    if new.server.failed_auth > old.server.failed_auth:
+        told.append(f"server.failed_auth is lifted from {old.server.failed_auth} to {new.server.failed_auth}")
     if old.server.cursor_key is not None and new.server.cursor_key is None:
         told.append("server.cursor_key is gone: each process makes up its own")
     yield from (_warned("gateway", "", each, None) for each in told)
@@ -47,12 +50,21 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
 def tenant_weaker(old: TenantConfig, new: TenantConfig) -> Iterator[Warned]:
     if new.auth.mode == "open" and old.auth.mode != "open":
         yield _warned("tenant", new.name, "asks for no credential any more", new.mark)
+    if old.auth.issuers is not None:
+        if new.auth.issuers is None:
+            yield _warned("tenant", new.name, "believes the tokens of every issuer", new.mark)
+        elif more := sorted(set(new.auth.issuers) - set(old.auth.issuers)):
+            yield _warned("tenant", new.name, f"believes the tokens of {', '.join(more)}", new.mark)
 
 
 def key_weaker(tenant: TenantConfig, old: ApiKey, new: ApiKey) -> Iterator[Warned]:
     told: list[str] = []
     if more := sorted(set(new.roles) - set(old.roles)):
         told.append(f"gets the role {' and '.join(more)}")
+    if more := wider(old.kinds, new.kinds):
+        told.append(f"may touch {more}")
+    if old.not_before is not None and (new.not_before is None or new.not_before < old.not_before):
+        told.append(f"holds earlier: {new.not_before or 'at once'}")
     if old.user is not None and new.user is None:
         told.append("is no longer bound to a user and may name any")
     elif old.user != new.user and old.user is not None:
@@ -98,6 +110,13 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
     for path, message in found:
         origin = new.origins.get(path)
         yield _warned("route", f"{new.tenant}/{new.name}", message, (origin and origin.mark) or new.mark)
+
+
+def wider(old: Sequence[Family] | None, new: Sequence[Family] | None) -> str:
+    """The kinds that are allowed now and were not; "" where there are none."""
+    if old is None:
+        return ""
+    return "every kind" if new is None else " and ".join(sorted(set(new) - set(old)))
 
 
 def longer(old: Duration | None, new: Duration | None) -> bool:

@@ -12,6 +12,16 @@ def _keys(*keys: str) -> str:
     return "auth:\n  api_keys:\n" + "\n".join(f"    - {{{each}}}" for each in keys)
 
 
+def _issuer(
+    name: str = "corp",
+    audience: str = "memory",
+    jwks: str = "https://login.example.com/jwks",
+    tenant: str = "tenant: demo",
+) -> str:
+    lines = ["issuer: https://login.example.com/", f"audience: {audience}", f"jwks: {jwks}", *filter(None, [tenant])]
+    return f"issuers:\n  {name}:\n" + "".join(f"    {each}\n" for each in lines)
+
+
 def _under(policy: str, *settings: str) -> str:
     return f"policy: {{{policy}}}\ntenants:\n  demo:\n" + "\n".join(f"    {each}" for each in settings)
 
@@ -67,6 +77,27 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken='server: {cursor_key: "${file:short}"}',
         mended='server: {cursor_key: "${file:long}"}',
         beside={"short": "swordfish\n", "long": "a-key-that-nobody-finds-by-trying\n"},
+    ),
+    "MG0509": Example(
+        mend="Give an https URL, or the path of a file.",
+        broken=_issuer(jwks="http://login.example.com/jwks"),
+        mended=_issuer(jwks="https://login.example.com/jwks"),
+    ),
+    "MG0510": Example(
+        mend="Name the claim that says it, or one tenant for all tokens.",
+        broken=_issuer(tenant=""),
+        mended=_issuer(tenant="claims: {tenant: org_id}"),
+    ),
+    "MG0511": Example(
+        mend="Name an issuer of the gateway file.",
+        broken=f"auth: {{issuers: [corp], api_keys: [{{hash: {_HASH}}}]}}",
+        mended=f"auth: {{api_keys: [{{hash: {_HASH}}}]}}",
+        file=TENANT,
+    ),
+    "MG0512": Example(
+        mend="Keep one entry, with every audience.",
+        broken=_issuer(name="web") + _issuer(name="app", audience="app").partition("\n")[2],
+        mended=_issuer(name="web", audience="[memory, app]"),
     ),
     "MG0601": Example(
         mend="Ask for a narrower part in `scope`, or talk to who owns the policy.",

@@ -10,9 +10,7 @@ from gateway.domain.record import Family
 from gateway.domain.units import Duration
 
 # None for the unsigned, none with a shared secret: a public key would pass for that secret.
-Algorithm: TypeAlias = Literal[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
-]
+Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
