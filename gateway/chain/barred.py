@@ -82,9 +82,7 @@ class Barred:
     def _has_ended(self, record: Record) -> bool:
         began = BEGAN.get()
         return any(
-            fence.closed
-            or fence.refuse
-            or (record.updated_at <= fence.at if began is None else began < fence.era)
+            fence.closed or fence.refuse or (record.updated_at <= fence.at if began is None else began < fence.era)
             for fence in self._fences_of(record)
         )
 
@@ -109,5 +107,3 @@ class Barred:
 
 def barred(inner: Provider, fences: Fences | None, *, silent: bool = False) -> Provider:
     return inner if fences is None else Barred(inner, fences, silent=silent).provider
-
-

@@ -197,6 +197,10 @@ class Cached:
             self._all_passed = max(self._all_passed, until)  # more than can be remembered: then all of them
         self._forget({tenant for tenant, _ in ids})
 
+    def forget_tenant(self, tenant: str) -> None:
+        """Searches, whatever they found."""
+        self._forget({tenant})
+
     def _forget(self, tenants: set[str]) -> None:
         """Searches of these tenants; the reach is the second part of each."""
         self._changes += 1

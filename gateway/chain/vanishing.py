@@ -65,7 +65,9 @@ class Vanished(msgspec.Struct, kw_only=True):
         return {kind.value: len(ids) for kind, ids in sorted(self.ids.items()) if ids}
 
 
-async def vanish(provider: Provider, can: Capabilities, person: Person, until: Until | None, *, verify: bool) -> Vanished:
+async def vanish(
+    provider: Provider, can: Capabilities, person: Person, until: Until | None, *, verify: bool
+) -> Vanished:
     """Raises what the provider raises. Without `verify` it believes what it is told."""
     found = Vanished(ids={}, sessions=set(), spent=set(), sample=[], left={})
     places = person.places(can.kinds)

@@ -83,6 +83,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     remote: bool = False  # behind a network, which may be slow or away
     durable: bool = False  # acknowledged writes survive a killed process
     shared: bool = False  # several processes may use it at once
+    attested: bool = False  # somebody else's service: what it says to have deleted can only be believed
     exclusive: frozenset[str] = frozenset()  # things only one instance may hold, e.g. "file:/data/m.db"
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gateway.chain.bare import Bare
+from gateway.chain.barred import barred
 from gateway.config.compiled import Config
+from gateway.domain.erasure import Fences
 from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import Intent
@@ -43,10 +45,13 @@ _log = logging.getLogger("gateway.jobs")
 class Jobs:
     """`serving` gives the Snapshot that serves now, and raises Unavailable while there is none."""
 
-    def __init__(self, clock: Clock, instances: Instances, serving: Callable[[], Snapshot]) -> None:
+    def __init__(
+        self, clock: Clock, instances: Instances, serving: Callable[[], Snapshot], fences: Fences | None = None
+    ) -> None:
         self._clock = clock
         self._instances = instances
         self._serving = serving
+        self._fences = fences
         self._work: Work | None = None
         self._options: Options | None = None
         self._turn = asyncio.Lock()
@@ -122,7 +127,8 @@ class Jobs:
             to = self._open(snapshot, target)
             if snapshot.config.providers[target].embedder is None:
                 to = Bare(to).provider
-            yield Between(self._open(snapshot, source), to)
+            fences = self._fences
+            yield Between(barred(self._open(snapshot, source), fences, silent=True), barred(to, fences, silent=True))
 
     async def _snapshot(self) -> Snapshot:
         """Jobs start before the first configuration serves, which may take a while."""

@@ -21,6 +21,7 @@ from gateway.runtime.identity import IdentityReader
 from gateway.runtime.meters import Meter
 from gateway.summarizers.talk import Summarizer
 
+
 def _uncounted(_what: str, _times: int) -> None: ...
 
 
@@ -29,6 +30,10 @@ def _unheard(_scope: Scope) -> None: ...
 
 TokenCounter = Callable[[str], int]
 MetadataCheck = Callable[[Any], None]
+
+
+def _first_era() -> int:
+    return 0
 
 
 class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +53,7 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
     meter: Callable[[str], Meter]
     hooks: Hooks = {}  # empty where nothing is to be asked
     fault: Callable[[str], None]  # counts something that went wrong and was lived with
+    era: Callable[[], int] = _first_era  # grows with each erasure: a request belongs to the one it was let in
     archive: Provider | None = None  # what gets records before they are removed
     summarizer: Summarizer | None = None  # of routes that hold messages
     kept: Callable[[str, int], None] = _uncounted  # counts what retention did with so many records

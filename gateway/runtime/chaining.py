@@ -23,12 +23,17 @@ from gateway.domain.ports import Capabilities, Provider
 from gateway.runtime.instances import Opened
 
 
+def _nobody(_link: Cached) -> None:
+    """Is told, and does nothing."""
+
+
 class Told(msgspec.Struct, frozen=True):
     """Who is told what the links do; each gets the provider's key first."""
 
     moved: Callable[[str], None]  # a side or reader did not answer
     cached: Callable[[str, bool], None]
     compared: Callable[[str, Comparison], None]
+    remembering: Callable[[Cached], None] = _nobody  # a link that keeps in memory what it has read
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -122,7 +127,7 @@ class _Chaining:
 
     def _cached(self, provider: Provider, step: StepConfig) -> Provider:
         key, search_ttl = step.provider, step.written.search_ttl
-        return Cached(
+        cached = Cached(
             self._chain.primary,
             provider,
             self._step(step),
@@ -130,7 +135,9 @@ class _Chaining:
             self._times.clock,
             search_ttl=search_ttl.seconds if search_ttl else 0.0,
             hit=lambda found: self._told.cached(key, found),
-        ).provider
+        )
+        self._told.remembering(cached)
+        return cached.provider
 
     def _step(self, step: StepConfig) -> Provider:
         opened = self._opened[step.provider]

@@ -7,6 +7,7 @@ person is known by a keyed hash, and nobody is hashed in a tenant without fences
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -27,6 +28,12 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     closed: bool
     refuse: bool
+
+
+class Forgetful(Protocol):
+    def forget_tenant(self, tenant: str) -> None:
+        """Of what it has read, and keeps in memory."""
+        ...
 
 
 class Known:
@@ -55,7 +62,7 @@ class Known:
     async def spent(self, tenant: str, ids: Sequence[str]) -> frozenset[str]:
         return frozenset() if self._spent is None else await self._spent(tenant, ids)
 
-    def keep(self, listener: "Forgetful") -> None:
+    def keep(self, listener: Forgetful) -> None:
         """It is told of each tenant that has a new fence, for as long as it lives."""
         self._listeners.add(listener)
 
@@ -72,18 +79,9 @@ class Known:
         self._eras = {id_: self._eras[id_] for id_ in raised}
         self._by_person = {}
         for each in raised.values():
-            fence = Fence(
-                kinds=each.kinds, at=each.at, era=self._eras[each.id], closed=each.closed, refuse=each.refuse
-            )
+            fence = Fence(kinds=each.kinds, at=each.at, era=self._eras[each.id], closed=each.closed, refuse=each.refuse)
             self._by_person.setdefault(each.tenant, {}).setdefault(each.subject, []).append(fence)
         for tenant in {each.tenant for each in news}:
             for listener in list(self._listeners):
                 listener.forget_tenant(tenant)
         return news
-
-
-class Forgetful:
-    """What keeps something in memory that an erasure must reach."""
-
-    def forget_tenant(self, tenant: str) -> None:
-        raise NotImplementedError

@@ -88,7 +88,14 @@ class Agentcore:
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
         return Capabilities(
-            kinds=_KINDS, sweeps=True, relevant=True, pinged=True, remote=True, durable=True, shared=True
+            kinds=_KINDS,
+            sweeps=True,
+            relevant=True,
+            pinged=True,
+            remote=True,
+            durable=True,
+            shared=True,
+            attested=True,
         )
 
     async def open(self, stack: AsyncExitStack) -> None:

@@ -66,6 +66,7 @@ class Mem0:
             pinged=True,
             remote=True,
             durable=True,
+            attested=options.config is None,
             shared=path is None,
             exclusive=frozenset() if path is None else frozenset({f"file:{path}"}),
         )

@@ -59,6 +59,7 @@ class Zep:
             sweeps=True,
             remote=True,
             durable=True,
+            attested=True,
             shared=True,
         )
 
