@@ -64,6 +64,9 @@ class Moment(StrEnum):
         return self.value.startswith("before_")
 
 
+_WORDS: Final = frozenset(each.value for each in Moment)
+
+
 def before(*events: Event) -> frozenset[Moment]:
     return frozenset(Moment(f"before_{each.value}") for each in events)
 
@@ -88,7 +91,7 @@ def moments_of(word: str, usual: frozenset[Moment]) -> frozenset[Moment]:
     """What a word of `on:` means: one moment by its name; of an event, those of the hook's usual moments."""
     if word in ALIASES:
         return frozenset({ALIASES[word]})
-    if word in Moment:
+    if word in _WORDS:
         return frozenset({Moment(word)})
     return frozenset(each for each in usual if each.event == word)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from gateway.config.assembly import Assembly
+from gateway.config.catalog import section_of
 from gateway.config.codes import found
 from gateway.config.diagnostics import Diagnostic, Related
 from gateway.domain.units import ImportPath
@@ -11,13 +12,14 @@ from gateway.domain.units import ImportPath
 
 def imports(assembly: Assembly) -> Iterator[Diagnostic]:
     allowed = assembly.config.plugins.allow
-    for section in ("embedders", "providers", "strategies", "summarizers"):
+    for section in ("embedders", "providers", "strategies", "summarizers", "hooks"):
         for plugged in assembly.declared(section):
             for name, path in _paths(plugged.options):
                 if any(covers(pattern, path.module) for pattern in allowed):
                     continue
-                at = assembly.unit(plugged.owner).mark(section, plugged.name, name)
-                what = f"{section}.{plugged.name}.{name}: the module {path.module!r} may not be imported"
+                place = section_of("hooks", plugged.owner) if section == "hooks" else section
+                at = assembly.unit(plugged.owner).mark(place, plugged.name, name)
+                what = f"{place}.{plugged.name}.{name}: the module {path.module!r} may not be imported"
                 where = (Related(assembly.gateway.mark("plugins", "allow"), "the modules that may"),) if allowed else ()
                 yield found(
                     "MG0606", at, what, f"add it to plugins.allow of the gateway file: [{path.module}]", related=where

@@ -9,7 +9,7 @@ from gateway.config.diagnostics import Diagnostic
 from gateway.config.unit import Unit
 from gateway.domain.record import Family
 
-SECTIONS = ("embedders", "providers", "chains", "strategies", "summarizers", "profiles")
+SECTIONS = ("embedders", "providers", "chains", "strategies", "summarizers", "hooks", "profiles")
 
 
 def unused(assembly: Assembly) -> Iterator[Diagnostic]:
@@ -17,7 +17,8 @@ def unused(assembly: Assembly) -> Iterator[Diagnostic]:
     used = {(section, key) for section, keys in _used(assembly).items() for key in keys}
     for name, unit in assembly.tenants.items():
         own = {(section, key.removeprefix(f"{name}/")) for section, key in used if key.startswith(f"{name}/")}
-        yield from _told(unit, own, SECTIONS[:-1])  # its `profiles` are uses, not declarations
+        own |= {("own_hooks", hook) for section, hook in own if section == "hooks"}
+        yield from _told(unit, own, (*SECTIONS[:-2], "own_hooks"))  # its `hooks` and `profiles` are uses, not declarations
 
 
 def unused_by_all(crowd: Crowd) -> Iterator[Diagnostic]:
@@ -61,5 +62,6 @@ def _used(assembly: Assembly) -> dict[str, set[str]]:
         "embedders": {name for key in providers if (name := config.providers[key].embedder)},
         "strategies": {*config.strategies} if chooses else {route.strategy for route in routes},
         "summarizers": {route.summarizer for route in routes if Family.MESSAGE in route.families},
+        "hooks": {key for route in routes for key in route.hooks} | set(config.policy.hooks),
         "profiles": {profile for name in assembly.tenants for profile in assembly.written(name).profiles},
     }

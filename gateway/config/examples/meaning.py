@@ -61,4 +61,9 @@ EXAMPLES: Final[dict[str, Example]] = {
         mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
         "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}\ndefaults: {chain: both}",
     ),
+    "MG0411": Example(
+        mend="Name events that the type is for; `memory-gateway list hooks` and docs/hooks.md say which.",
+        broken="hooks: {mark: {type: stamp, on: [add, search]}}\ndefaults: {chain: main, hooks: [mark]}",
+        mended="hooks: {mark: {type: stamp, on: [add, update]}}\ndefaults: {chain: main, hooks: [mark]}",
+    ),
 }

@@ -123,4 +123,14 @@ EXAMPLES: Final[dict[str, Example]] = {
         mended="providers: {main: {type: memory}, copy: {type: memory}}\n"
         "chains: {both: [{provider: main}, {provider: copy, role: mirror}]}\ndefaults: {chain: both}",
     ),
+    "MG0321": Example(
+        mend="Correct the name, or declare the hook under `hooks:` of the gateway file, or `own_hooks:` of the tenant.",
+        broken="hooks: {mark: {type: stamp}}\ndefaults: {chain: main, hooks: [marks, mark]}",
+        mended="hooks: {mark: {type: stamp}}\ndefaults: {chain: main, hooks: [mark]}",
+    ),
+    "MG0322": Example(
+        mend="Name each hook once, where it belongs in the order.",
+        broken="hooks: {mark: {type: stamp}}\ndefaults: {chain: main, hooks: [mark, mark]}",
+        mended="hooks: {mark: {type: stamp}}\ndefaults: {chain: main, hooks: [mark]}",
+    ),
 }

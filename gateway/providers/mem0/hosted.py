@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.domain.ports import Learned
-from gateway.domain.record import Kind, Record
+from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach
 from gateway.providers.mem0.kept import Kept, Write, last_day, metadata_of, text_of
 from gateway.providers.mem0.naming import MARK, group_of, made_by_mem0, narrowing, owner_of, spelt
@@ -70,7 +70,7 @@ class Hosted:
 
     async def _find(self, tenant: str, ids: Sequence[str]) -> list[Kept]:
         named = [{"metadata": {f"{MARK}_id": spelt(id_)}} for id_ in ids]
-        kinds = [{"metadata": {f"{MARK}_tenant": group_of(tenant, kind)}} for kind in (Kind.MEMORY, Kind.HISTORY)]
+        kinds = [{"metadata": {f"{MARK}_tenant": group_of(tenant, kind)}} for kind in sorted(KINDS_OF[Family.MEMORY])]
         which = named[0] if len(named) == 1 else {"OR": named}
         return await self._list({"AND": [{"user_id": "*"}, {"OR": kinds}, which]})
 
