@@ -29,8 +29,10 @@ from gateway.runtime.instances import Instances
 from gateway.runtime.lastgood import LastGood
 from gateway.runtime.meters import Meters
 from gateway.runtime.reloading import Reloader
+from gateway.runtime.rings import Rings
 from gateway.runtime.running import Running
 from gateway.runtime.tenancy import Means
+from gateway.services.retention.tidying import Tidying
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
@@ -53,15 +55,19 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
     instances = Instances(lambda _: meters.fault("", "", "close_failed"))
     jobs = Jobs(clock, instances, lambda: running.snapshot)
+    tidying = Tidying(lambda: running.snapshot)
+    pools = Pools()
     means = Means(
         clock=clock,
         mint=Mint(clock, os.urandom),
         meters=meters,
         instances=instances,
-        pools=Pools(),
+        pools=pools,
         count_tokens=load_counter(),
         cursor_key=key,
         outbox=jobs,
+        overflowing=tidying.look,
+        rings=Rings(clock, os.urandom, pools),
     )
     good, memory = LastGood(settings.state) if settings.state is not None else None, Memory()
 
@@ -76,7 +82,7 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
 
     running = Running(means, folder)
     reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep, jobs)
-    return Helm(running, reloader, Crew(folder), jobs)
+    return Helm(running, reloader, Crew(folder), jobs, [tidying.run])
 
 
 def application(helm: Helm, settings: ProcessSettings, lines: Lines) -> "ASGIApp":

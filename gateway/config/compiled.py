@@ -20,6 +20,7 @@ from gateway.config.model import (
     Hooking,
     Issuer,
     Jobs,
+    Keyring,
     Layer,
     Match,
     Plugins,
@@ -105,6 +106,14 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True):
     mark: Mark
 
 
+class KeyringConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`store` keeps the wrapped keys. Without `written` the root is made up for as long as the process lives."""
+
+    name: str
+    store: Plugged
+    written: Keyring | None
+
+
 class TenantConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`digest` is of all it was made from: its file, what that references, and what it takes from the gateway's file.
     As long as it is the same, the tenant behaves the same; only marks in the gateway's file may have moved."""
@@ -132,6 +141,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     summarizers: Mapping[str, Plugged] = {}  # the same
     hooks: Mapping[str, Plugged] = {}
     tenants: Mapping[str, TenantConfig]
+    keyrings: Mapping[str, KeyringConfig] = {}
     home: Path
     digest: str
     files: tuple[Path, ...]  # everything that was read, to be watched

@@ -20,6 +20,7 @@ from gateway.config.compiled import ChainConfig, Config, Plugged, TenantConfig
 from gateway.config.crowd import Stake, stake_of
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.finish import finish
+from gateway.config.keyrings import read_keyrings
 from gateway.config.model import GatewayFile
 from gateway.config.plugs import LOCAL, Missing, built_in, join_embedders, read_plugged
 from gateway.config.reading import Page
@@ -61,21 +62,17 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
     file = cast("GatewayFile", unit.written)
     notes: list[Diagnostic] = []
     embedders = built_in("embedders", catalog, {LOCAL: "wordllama"})
-    strategies = built_in("strategies", catalog, {name: name for name in catalog.strategies})
     own, more = read_plugged(unit, "embedders", catalog, missing)
     embedders |= own
     notes += more
     providers, more = read_plugged(unit, "providers", catalog, missing)
     notes += more
-    own, more = read_plugged(unit, "strategies", catalog, missing)
-    strategies |= own
-    notes += more
-    summarizers = built_in("summarizers", catalog, {name: name for name in catalog.summarizers})
-    own, more = read_plugged(unit, "summarizers", catalog, missing)
-    summarizers |= own
-    notes += more
-    hooks, more = read_plugged(unit, "hooks", catalog, missing)
-    notes += more
+    plain: dict[Plain, dict[str, Plugged]] = {}
+    for group in PLAIN:
+        known = built_in(group, catalog, {name: name for name in catalog.of(group)}) if group in AS_THEY_ARE else {}
+        own, more = read_plugged(unit, group, catalog, missing)
+        plain[group] = known | own
+        notes += more
     providers, more = join_embedders(providers, embedders, unit, unit)
     notes += more
     config = Config(
@@ -85,9 +82,7 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
         embedders=embedders,
         providers=providers,
         chains=read_chains(unit, providers, providers),
-        strategies=strategies,
-        summarizers=summarizers,
-        hooks=hooks,
+        **plain,
         reload=file.reload,
         admin=file.admin,
         issuers=file.issuers,
@@ -95,12 +90,12 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
         receipts=file.receipts,
         faces=file.faces,
         tenants={},
+        keyrings=read_keyrings(file, providers, catalog),
         home=home,
         digest="",
         files=(),
     )
-    sections = {"embedders": embedders, "providers": providers, "strategies": strategies, "summarizers": summarizers}
-    sections["hooks"] = hooks
+    sections = {"embedders": embedders, "providers": providers, **plain}
     assembly = Assembly(config=config, gateway=unit, tenants={}, own=sections, firm={}, catalog=catalog)
     notes += [note for check in CHECKS for note in check(assembly)]
     part = Part(notes=finish([*page.notes, *notes], [page]), stake=stake_of(assembly, frozenset()))
@@ -121,41 +116,32 @@ class Parts:
         ground = self._ground
         above, gateway = ground.config, ground.unit
         providers, notes = read_plugged(unit, "providers", ground.catalog, ground.missing)
-        strategies, more = read_plugged(unit, "strategies", ground.catalog, ground.missing)
-        notes += more
-        summarizers, more = read_plugged(unit, "summarizers", ground.catalog, ground.missing)
-        notes += more
-        hooks, more = read_plugged(unit, "hooks", ground.catalog, ground.missing)
-        notes += more
+        plain: dict[Plain, dict[str, Plugged]] = {}
+        for group in PLAIN:
+            plain[group], more = read_plugged(unit, group, ground.catalog, ground.missing)
+            notes += more
         providers, more = join_embedders(providers, above.embedders, unit, gateway)
         notes += more
         visible = {**above.providers, **providers} if providers else above.providers
         own = read_chains(unit, providers, visible)
         chains = {**above.chains, **own} if own else above.chains
-        known = {**above.strategies, **strategies} if strategies else above.strategies
-        summing = {**above.summarizers, **summarizers} if summarizers else above.summarizers
-        asked = {**above.hooks, **hooks} if hooks else above.hooks
-        names = Names(chains=chains, strategies=known, summarizers=summing, hooks=asked, providers=visible)
+        seen = {
+            group: {**getattr(above, group), **plain[group]} if plain[group] else getattr(above, group)
+            for group in PLAIN
+        }
+        names = Names(chains=chains, providers=visible, **seen)
         tenant = read_tenant(unit, self._levels, names)
         assembly = Assembly(
             config=msgspec.structs.replace(
                 above,
                 providers=visible,
                 chains=chains,
-                strategies=known,
-                summarizers=summing,
-                hooks=asked,
+                **seen,
                 tenants={tenant.name: tenant},
             ),
             gateway=gateway,
             tenants={tenant.name: unit},
-            own={
-                "embedders": {},
-                "providers": providers,
-                "strategies": strategies,
-                "summarizers": summarizers,
-                "hooks": hooks,
-            },
+            own={"embedders": {}, "providers": providers, **plain},
             firm={tenant.name: firm_routes(unit, gateway, tenant)},
             catalog=ground.catalog,
         )
@@ -170,9 +156,7 @@ class Parts:
             tenant=msgspec.structs.replace(tenant, digest=self._digest(seal, uses)),
             providers=providers,
             chains=own,
-            strategies=strategies,
-            summarizers=summarizers,
-            hooks=hooks,
+            **plain,
             notes=finish(notes, pages),
             advice=finish(advice, pages),
             stake=stake_of(assembly, uses),
@@ -183,7 +167,7 @@ class Parts:
 
     def _digest(self, seal: str, uses: frozenset[tuple[str, str]]) -> str:
         """Of the unit, of what holds for every tenant, and of what this one uses."""
-        everybody = (("", "defaults"), ("", "policy"))
+        everybody = (("", "defaults"), ("", "policy"), ("", "keyrings"))
         parts = [seal, *(self._of(*each) for each in (*everybody, *sorted(uses)))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from gateway.config.compiled import Config, Plugged, RouteConfig, TenantConfig
+from gateway.config.compiled import Config, KeyringConfig, Plugged, RouteConfig, TenantConfig
 from gateway.domain.ports import Embedder, Kit
 from gateway.domain.record import Family
 from gateway.domain.units import Duration, ImportPath, Secret, Size
@@ -52,8 +52,9 @@ def needed_by(
     """What one tenant's routes use, by the `dimensions` and the `strategies_of` the config."""
     found: dict[tuple[Sort, str], Needed] = {}
     for route in tenant.routes:
-        for key in providers_of(config, route):
-            provider = config.providers[key]
+        ring = keyring_of(config, route)
+        stores = [ring.store] if ring is not None else []
+        for provider in [*(config.providers[key] for key in providers_of(config, route)), *stores]:
             if ("provider", provider.key) in found:
                 continue
             dimension = None
@@ -62,6 +63,9 @@ def needed_by(
                 found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
                 dimension = sizes[embedder.key]
             found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
+        ring = keyring_of(config, route)
+        if ring is not None and ("provider", ring.store.key) not in found:
+            found["provider", ring.store.key] = Needed(sort="provider", declared=ring.store)
         for key in route.hooks:
             found["hook", key] = Needed(sort="hook", declared=config.hooks[key])
         if Family.MESSAGE in route.families and route.summarizer:
@@ -77,6 +81,12 @@ def providers_of(config: Config, route: RouteConfig) -> list[str]:
     """The keys of what a route works with: the steps of its chain, and its archive."""
     keys = [step.provider for step in config.chains[route.chain].steps]
     return [*keys, route.archive] if route.archive else keys
+
+
+def keyring_of(config: Config, route: RouteConfig) -> KeyringConfig | None:
+    """The keyring that seals what a route keeps, if one does."""
+    sealing = route.layer.encryption
+    return config.keyrings.get(sealing.keys) if sealing is not None and sealing.type == "mg1" else None
 
 
 def strategies_of(config: Config) -> dict[str, list[Plugged]]:

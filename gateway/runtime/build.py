@@ -20,7 +20,7 @@ from gateway.runtime.callers import admin_gate, gate, trusts_of
 from gateway.runtime.failures import about
 from gateway.runtime.instances import Opened, Use
 from gateway.runtime.snapshot import Snapshot
-from gateway.runtime.tenancy import BoundTenant, Means, Uses, UsesOf, bind, cursor_key_of
+from gateway.runtime.tenancy import BoundTenant, Means, Uses, UsesOf, bind, cursor_key_of, rings_of
 
 OPEN_SECONDS: Final = 20.0
 _TOGETHER: Final = 16  # instances that open at once: one that hangs makes nobody else wait
@@ -71,6 +71,7 @@ async def build(
             uses = wanted[name]
             try:
                 opened = await opening.all_of(uses)
+                rings = await rings_of(config, tenant, opened, means)
             except GatewayError as error:
                 failed[name] = error.detail
                 continue
@@ -78,7 +79,7 @@ async def build(
             if old is not None and old.same(tenant, uses, cursor_key):
                 tenants[name] = old
             else:
-                tenants[name] = bind(config, tenant, uses, opened, means)
+                tenants[name] = bind(config, tenant, uses, opened, means, rings)
                 changed.append(name)
         for name in [*stale, *failed]:
             if name in had:

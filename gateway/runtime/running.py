@@ -83,6 +83,8 @@ class Running:
         for old in list(self._retiring):
             old.hurried = True
         await asyncio.gather(*self._retiring.values())
+        if self.means.rings is not None:
+            await self.means.rings.close()
         if snapshot is not None:
             await snapshot.close()
 

@@ -4,6 +4,7 @@ Every provider becomes a `memory` provider, every embedder that would need a net
 replacing the declaration. Everything else is what would serve: routes, layers, strategies, scopes.
 """
 
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -12,7 +13,7 @@ from random import Random
 
 import msgspec
 
-from gateway.config.compiled import Config, Plugged
+from gateway.config.compiled import Config, KeyringConfig, Plugged
 from gateway.config.sameness import needed
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Mint
@@ -23,6 +24,7 @@ from gateway.retrieval.pools import Pools
 from gateway.runtime.build import build
 from gateway.runtime.instances import Instances, Use
 from gateway.runtime.meters import Meters
+from gateway.runtime.rings import Rings
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.tenancy import Means
 
@@ -41,6 +43,7 @@ def staged(config: Config) -> Config:
     return msgspec.structs.replace(
         config,
         issuers={},
+        keyrings={key: _made_up(each) for key, each in config.keyrings.items()},
         providers={key: _as(each, Memory, MemoryOptions()) for key, each in config.providers.items()},
         embedders={key: _local(each) for key, each in config.embedders.items()},
     )
@@ -69,14 +72,16 @@ class Stage:
     async def snapshot(self, tenant: str, clock: HeldClock) -> AsyncGenerator[Snapshot]:
         """One tenant, with nothing stored."""
         config = msgspec.structs.replace(self._config, tenants={tenant: self._config.tenants[tenant]})
+        pools = Pools()
         means = Means(
             clock=clock,
             mint=Mint(clock, Random(0).randbytes),  # noqa: S311 -- ids only, and the same in every run
             meters=Meters(),
             instances=self._instances,
-            pools=Pools(),
+            pools=pools,
             count_tokens=self._count_tokens,
             cursor_key=bytes(32),
+            rings=Rings(clock, os.urandom, pools),
         )
         built = await build(config, means, generation=1)
         try:
@@ -85,6 +90,11 @@ class Stage:
             yield built.snapshot
         finally:
             await built.snapshot.close()
+
+
+def _made_up(declared: KeyringConfig) -> KeyringConfig:
+    """With a root key of its own, and a store that forgets."""
+    return KeyringConfig(name=declared.name, store=_as(declared.store, Memory, MemoryOptions()), written=None)
 
 
 def _kit(declared: Plugged, clock: HeldClock, home: Path) -> Kit:

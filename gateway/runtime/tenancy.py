@@ -12,11 +12,16 @@ from jsonschema.validators import validator_for
 
 from gateway.auth.failures import Failures
 from gateway.auth.keysets import KeySets
+from gateway.chain.barred import barred
 from gateway.chain.fenced import Fenced
+from gateway.chain.sealed import Sealed, sealed_capabilities
 from gateway.chain.shadowed import Comparison, Verdict
+from gateway.chain.wrapping import Told as ToldOfSealing
+from gateway.chain.wrapping import Wrapping
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.hooks import asked_at
 from gateway.config.sameness import Needed, Sort, dimensions, needed_by, strategies_of
+from gateway.domain.erasure import Erasures
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import Clock, Mint
 from gateway.domain.outbox import Outbox
@@ -27,15 +32,18 @@ from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
 from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
 from gateway.runtime.chaining import Times, Told, chained
+from gateway.runtime.fences import Known
 from gateway.runtime.hooked import Answers, Hooks, by_moment, hooked
 from gateway.runtime.instances import Instances, Opened, Use
 from gateway.runtime.meters import Labels, Meter, Meters
+from gateway.runtime.rings import ByName, Rings, pool_name, wrapping_of
 from gateway.runtime.routing import Candidate, candidate
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _log = logging.getLogger("gateway.chain")
+
 
 def _unheard(_tenant: str, _route: str, _session: Scope) -> None: ...
 
@@ -54,9 +62,12 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     count_tokens: TokenCounter
     cursor_key: bytes
     outbox: Outbox | None = None  # where no chain needs one
+    fences: Known = msgspec.field(default_factory=Known)
+    erasures: Erasures | None = None
+    overflowing: Callable[[str, str, Scope], None] = _unheard  # told of tenant, route and session
     key_sets: KeySets = msgspec.field(default_factory=KeySets)
     failures: Failures = msgspec.field(default_factory=Failures)
-    overflowing: Callable[[str, str, Scope], None] = _unheard  # told of tenant, route and session
+    rings: Rings | None = None  # where nothing is sealed
 
 
 class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +75,9 @@ class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
     uses: Uses
     cursor_key: bytes
     routes: Mapping[str, BoundRoute]
+    rings: ByName = {}  # the keyrings that seal what its routes keep
     candidates: Mapping[Family, tuple[Candidate, ...]]
+    erasures: Erasures | None = None  # where what is kept of a person can be ended
 
     def same(self, config: TenantConfig, uses: Uses, cursor_key: bytes) -> bool:
         """Whether binding these would give the same again."""
@@ -109,7 +122,12 @@ def candidates_of(tenant: TenantConfig) -> dict[Family, tuple[Candidate, ...]]:
 
 
 def bind(
-    config: Config, tenant: TenantConfig, uses: Uses, opened: Mapping[tuple[Sort, str], Opened], means: Means
+    config: Config,
+    tenant: TenantConfig,
+    uses: Uses,
+    opened: Mapping[tuple[Sort, str], Opened],
+    means: Means,
+    rings: ByName,
 ) -> BoundTenant:
     """`opened` holds what `uses` names."""
     cursor_key = cursor_key_of(config, means)
@@ -117,8 +135,12 @@ def bind(
     known = {each.route.name: each for family in candidates.values() for each in family}
     names = {use.declared.name: opened[place].instance for place, use in uses.items() if place[0] == "strategy"}
 
-    instances = {key: each for (sort, key), each in opened.items() if sort == "provider"}
-    told = _told(means.meters)
+    instances = {
+        key: msgspec.structs.replace(each, instance=barred(each.instance, means.fences))
+        for (sort, key), each in opened.items()
+        if sort == "provider"
+    }
+    told = _told(means.meters, means.fences)
 
     def hooks(route: RouteConfig) -> Hooks:
         found = [config.hooks[key] for key in route.hooks]
@@ -132,11 +154,16 @@ def bind(
         head = chained(config, chain, instances, means.outbox, Times(means.clock, means.mint.now), told)
         embedder_key = use.declared.embedder
         embedder: Embedder | None = None if embedder_key is None else opened["embedder", embedder_key].instance
-        provider = Fenced(head.provider, lambda rows: means.meters.breach(provider_key, rows))
+        wrapping = wrapping_of(route, rings, means.clock, _told_of_sealing(means.meters, route))
+        if wrapping is not None and wrapping.plan.vectors == "none":
+            embedder = None
+        capabilities = sealed_capabilities(head.capabilities, wrapping.plan) if wrapping else head.capabilities
+        inner = Sealed(head.provider, wrapping).provider if wrapping else head.provider
+        provider = Fenced(inner, lambda rows: means.meters.breach(provider_key, rows))
         source = Source(
-            name=head.name,
+            name=pool_name(head.name, route),
             provider=provider,
-            capabilities=head.capabilities,
+            capabilities=capabilities,
             pools=means.pools,
             count_tokens=means.count_tokens,
             embedder=embedder,
@@ -147,7 +174,7 @@ def bind(
             identity=known[route.name].identity,
             provider=provider,
             provider_name=provider_key,
-            capabilities=head.capabilities,
+            capabilities=capabilities,
             embedder=embedder,
             recaller=Recaller(source),
             strategies=names,
@@ -159,7 +186,8 @@ def bind(
             meter=_meters(means.meters, tenant.name, route.name, provider_key),
             hooks=hooks(route),
             fault=lambda code: means.meters.fault(tenant.name, route.name, code),
-            archive=_archive(route, instances, means.meters),
+            era=lambda: means.fences.era,
+            archive=_archive(route, instances, means.meters, wrapping),
             summarizer=opened["summarizer", route.summarizer].instance if Family.MESSAGE in route.families else None,
             kept=lambda what, times: means.meters.keep(tenant.name, route.name, what, times),
             overflowing=lambda session: means.overflowing(tenant.name, route.name, session),
@@ -170,11 +198,23 @@ def bind(
         uses=uses,
         cursor_key=cursor_key,
         routes={route.name: bound(route) for route in tenant.routes},
+        rings=rings,
         candidates=candidates,
+        erasures=means.erasures,
     )
 
 
-def _told(meters: Meters) -> Told:
+async def rings_of(
+    config: Config, tenant: TenantConfig, opened: Mapping[tuple[Sort, str], Opened], means: Means
+) -> ByName:
+    """The keyrings of a tenant, ready. Misconfigured where a root key cannot be had."""
+    if means.rings is None:
+        return {}
+    stores = {key: each for (sort, key), each in opened.items() if sort == "provider"}
+    return await means.rings.ready(config, tenant, stores)
+
+
+def _told(meters: Meters, fences: Known) -> Told:
     def compared(provider: str, comparison: Comparison) -> None:
         meters.link(provider, f"shadow_{comparison.verdict}")
         if comparison.verdict is Verdict.DIFFERS:
@@ -184,13 +224,29 @@ def _told(meters: Meters) -> Told:
         moved=lambda provider: meters.link(provider, "moved"),
         cached=lambda provider, found: meters.link(provider, "hit" if found else "miss"),
         compared=compared,
+        remembering=fences.keep,
     )
 
 
-def _archive(route: RouteConfig, instances: Mapping[str, Opened], meters: Meters) -> Provider | None:
+def _told_of_sealing(meters: Meters, route: RouteConfig) -> ToldOfSealing:
+    def tampered(id_: str) -> None:
+        meters.fault(route.tenant, route.name, "tampered")
+        _log.error("a sealed record does not open", extra={"tenant": route.tenant, "route": route.name, "id": id_})
+
+    return ToldOfSealing(
+        tampered=tampered, plaintext=lambda _: meters.fault(route.tenant, route.name, "plaintext_accepted")
+    )
+
+
+def _archive(
+    route: RouteConfig, instances: Mapping[str, Opened], meters: Meters, wrapping: Wrapping | None
+) -> Provider | None:
+    """What is archived was opened on its way, and is sealed again by the same plan."""
     if not route.archive:
         return None
-    return Fenced(instances[route.archive].instance, lambda rows: meters.breach(route.archive, rows))
+    archive: Provider = instances[route.archive].instance
+    sealed = Sealed(archive, wrapping).provider if wrapping else archive
+    return Fenced(sealed, lambda rows: meters.breach(route.archive, rows))
 
 
 def cursor_key_of(config: Config, means: Means) -> bytes:

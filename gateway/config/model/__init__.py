@@ -13,6 +13,7 @@ from gateway.config.model.hooks import Hooking, Word
 from gateway.config.model.layer import Checkpoints, ContextBlock, Layer, Limits, Override, Retrieval, Session
 from gateway.config.model.owning import Identity, PartName, ScopeForm, ScopeTable, Template
 from gateway.config.model.retention import Retention
+from gateway.config.model.sealing import Encryption, Keyring, SealingFloor
 from gateway.config.model.server import Admin, AdminKey, Jobs, Reload, Server
 from gateway.config.model.tenant import Match, Op, Route, Tenant, TenantFile
 from gateway.config.model.words import NAME_PATTERN, Keys, Labels, Name, Pattern, Patterns, Plugged
@@ -27,6 +28,7 @@ __all__ = [
     "Auth",
     "Checkpoints",
     "ContextBlock",
+    "Encryption",
     "Faces",
     "GatewayFile",
     "Guarding",
@@ -34,6 +36,7 @@ __all__ = [
     "Identity",
     "Issuer",
     "Jobs",
+    "Keyring",
     "Keys",
     "Labels",
     "Layer",
@@ -56,6 +59,7 @@ __all__ = [
     "Route",
     "ScopeForm",
     "ScopeTable",
+    "SealingFloor",
     "Server",
     "Session",
     "Step",

@@ -9,6 +9,7 @@ from gateway.config.model.chains import Step
 from gateway.config.model.erasure import Receipts
 from gateway.config.model.faces import Faces
 from gateway.config.model.layer import Layer
+from gateway.config.model.sealing import Keyring, SealingFloor
 from gateway.config.model.server import Admin, Jobs, Reload, Server
 from gateway.config.model.tenant import Tenant
 from gateway.config.model.words import Keys, Labels, Name, Plugged
@@ -30,6 +31,7 @@ class Policy(Keys, frozen=True, kw_only=True):
         tuple[Name, ...], Meta(description="Hooks of this file that every route must have, in this order.")
     ] = ()
     open_tenants: Annotated[bool, Meta(description="Whether a tenant may go without credentials.")] = True
+    encryption: Annotated[SealingFloor, Meta(description="What every route must seal.")] | None = None
 
 
 class Plugins(Keys, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     faces: Annotated[Faces, Meta(description="Which languages it speaks beside its own.")] = Faces()
     plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
+    keyrings: Annotated[dict[Name, Keyring], Meta(description="Where the keys of sealed routes come from, by name.")] = {}
     embedders: Annotated[
         Plugged, Meta(description="What turns text into vectors, by name. `local` is always there.")
     ] = {}

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from gateway.config.model.owning import Identity, ScopeForm
 from gateway.config.model.retention import Retention
+from gateway.config.model.sealing import Encryption
 from gateway.config.model.words import Keys, Name
 from gateway.domain.units import Duration, Size
 
@@ -118,6 +119,7 @@ class Layer(Keys, frozen=True, kw_only=True):
     retrieval: Retrieval = Retrieval()
     session: Session = Session()
     retention: Retention = field(default_factory=Retention)
+    encryption: Annotated[Encryption, Meta(description="What is sealed, and by which keys.")] | None = None
     checkpoints: Checkpoints = Checkpoints()
     context: ContextBlock = ContextBlock()
     limits: Limits = field(default_factory=Limits)
