@@ -92,6 +92,8 @@ CODES: Final[dict[str, Code]] = {
     ),
     "MG0319": Code("key of another role", E, "A step has a key that means nothing for its role."),
     "MG0320": Code("provider twice", E, "A provider has two parts in one chain."),
+    "MG0321": Code("unknown hook", E, "No hook of the gateway or this tenant has this name."),
+    "MG0322": Code("hook twice", E, "A level lists a hook twice; each is asked once, in the order of the list."),
     "MG0401": Code("no vectors", E, "The strategy ranks by meaning, and the chain's provider keeps no vectors."),
     "MG0402": Code("kinds not held", E, "The chain's provider cannot keep the kinds the route is for."),
     "MG0403": Code("metadata schema", E, "`metadata_schema` is no valid JSON Schema, or refers to something outside."),
@@ -105,6 +107,9 @@ CODES: Final[dict[str, Code]] = {
         "other vectors",
         E,
         "A step's provider works with another embedder than the primary, so it cannot stand in for it.",
+    ),
+    "MG0411": Code(
+        "hook never asked", E, "A word of `on:` means nothing for the hook's type, so it would never be asked there."
     ),
     "MG0501": Code("secret in the file", E, "Secrets come from references, so that files can be shown and shared."),
     "MG0502": Code("key used twice", E, "Two API keys have one hash: the same credential would mean two callers."),
@@ -124,6 +129,7 @@ CODES: Final[dict[str, Code]] = {
     "MG0604": Code("provider type not allowed", E, "`policy.providers` lists the types that tenants may declare."),
     "MG0605": Code("open tenant not allowed", E, "`policy.open_tenants: false` asks every tenant for credentials."),
     "MG0606": Code("import not allowed", E, "Code is only imported from modules that `plugins.allow` lists."),
+    "MG0607": Code("hook not in place", E, "`policy.hooks` asks every route for hooks, in that order."),
     "MG0701": Code("unknown code", W, "`lint` or an allowance names a code that no finding has, so it does nothing."),
     "MG0702": Code(
         "not to be lowered", W, "What has an error cannot be served, so no setting and no comment hides it."

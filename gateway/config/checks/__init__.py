@@ -13,6 +13,7 @@ from gateway.config.checks.credentials import credentials, keys_once, no_credent
 from gateway.config.checks.cursor import cursor_key
 from gateway.config.checks.defaults import default_routes, no_default
 from gateway.config.checks.filters import filters
+from gateway.config.checks.hooks import hook_names, hooks_asked, hooks_required
 from gateway.config.checks.imports import imports
 from gateway.config.checks.issuers import issuers
 from gateway.config.checks.limits import limits
@@ -36,9 +37,9 @@ Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
 Among: TypeAlias = Callable[[Crowd], Iterable[Diagnostic]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    names_taken, chain_names, strategy_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
-    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, imports, credentials, issuers, open_tenants,
-    policy, cursor_key, severities,
+    names_taken, chain_names, strategy_names, hook_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
+    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, hooks_asked, imports, credentials, issuers, open_tenants,
+    policy, hooks_required, cursor_key, severities,
 )  # fmt: skip
 
 ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused)

@@ -133,6 +133,11 @@ EXAMPLES: Final[dict[str, Example]] = {
         mended='plugins: {allow: [acme.ranking]}\nstrategies: {ours: {type: custom, selector: "acme.ranking:pick"}}\n'
         "defaults: {chain: main, retrieval: {strategy: ours}}",
     ),
+    "MG0607": Example(
+        mend="Give the route the hooks that the policy asks for, in its order; a list of a lower level replaces all.",
+        broken="hooks: {mark: {type: stamp}}\npolicy: {hooks: [mark]}",
+        mended="hooks: {mark: {type: stamp}}\npolicy: {hooks: [mark]}\ndefaults: {chain: main, hooks: [mark]}",
+    ),
     "MG0701": Example(
         mend="Correct the code; `memory-gateway explain-code` lists all.",
         broken="lint: {MG313: error}",
