@@ -8,9 +8,8 @@ import asyncio
 import copy
 import importlib
 import inspect
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta, field
@@ -19,6 +18,9 @@ from gateway.domain.errors import GatewayError, Misconfigured, Unavailable
 from gateway.domain.ports import Kit
 from gateway.domain.units import Duration, ImportPath
 from gateway.summarizers.talk import Line, Talk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Custom"]
 

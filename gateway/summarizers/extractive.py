@@ -22,12 +22,15 @@ _END: Final = re.compile(r"(?<=[.!?。!?])\s+|\n+")
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _LONGEST: Final = 280  # characters of one sentence
 _MARKED: Final = 0.35  # what a name or a number adds
-_COMMON: Final = frozenset(
+_COMMON: Final = (
     "a about after all also am an and any are as at be been but by can could did do does for from get had has have he her "
     "here him his how i i'd i'll i'm i've if in into is it it's its just let like may me more most my no not now of on one "
     "only or our out over please she should so some such sure than thank thanks that the their them then there these they "
-    "this those to too up us very was we were what when where which who why will with would yes you you're your".split()
+    "this those to too up us very was we were what when where which who why will with would yes you you're your"
 )
+
+
+_PASSED: Final = frozenset(_COMMON.split())
 
 
 class ExtractiveOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,7 +83,7 @@ def _sentences(talk: Talk) -> Iterator[_Sentence]:
         if not text:
             continue
         found = _WORD.findall(text)
-        words = tuple(word.lower() for word in found if word.lower() not in _COMMON)
+        words = tuple(word.lower() for word in found if word.lower() not in _PASSED)
         marked = sum(word[0].isdigit() or (number > 0 and word[0].isupper()) for number, word in enumerate(found))
         told = text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
         yield _Sentence(place, who + told, words, marked)

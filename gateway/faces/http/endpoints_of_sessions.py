@@ -13,6 +13,7 @@ from gateway.services.sessions import (
     removing,
     searching,
     stats,
+    summarizing,
     summary,
     system,
     trimming,
@@ -111,6 +112,15 @@ SESSIONS: Final = (
         reply=summary.Summary,
         tag="sessions",
         summary="What a session comes to",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/sessions/{session_id}/summarize",
+        operation=summarizing.SUMMARIZE,
+        request=system.OneSession,
+        reply=summary.Summary,
+        tag="sessions",
+        summary="Sum up what was said",
     ),
     Endpoint(
         method="GET",

@@ -20,6 +20,7 @@ from gateway.services.call import Call, Operation
 from gateway.services.content import Content, read_message
 from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
+from gateway.services.retention.relieving import drop_surplus
 from gateway.services.sessions.opening import check_found, embedded, must_look, opened, own_id, renewed, slots
 from gateway.services.sessions.system import content_of, next_system, replace
 
@@ -90,7 +91,19 @@ async def append(call: Call, request: Append) -> Appended:
     made += await _raced(call, raced, [message for message in missing if message.id not in taken])
     for record in [*setting, *(message for message in missing if message.id not in taken)]:
         await after_write(call, Event.APPEND, record)
+    await _limited(call)
     return _told(call, draft, made, system, replayed=bool(draft.messages) and len(made) == len(draft.messages))
+
+
+async def _limited(call: Call) -> None:
+    """Dropping is done at once, so that nobody reads more than the limit. What takes longer follows in the background."""
+    limits = call.route.config.layer.session
+    if not limits.limited:
+        return
+    if limits.on_overflow == "drop":
+        await drop_surplus(call.route, call.scope)
+    else:
+        call.route.overflowing(call.scope)
 
 
 def _given(call: Call, request: Append) -> Sequence[msgspec.Raw]:

@@ -13,11 +13,13 @@ from gateway.domain.hooking import Event
 from gateway.domain.ports import Briefs, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
+from gateway.runtime.bound import BoundRoute
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.hooking import after_records, after_text, before_read
-from gateway.services.sessions.opening import MESSAGES, check_opened
+from gateway.services.sessions.opening import MESSAGES, check_opened, own_id
 from gateway.services.sessions.showing import Message, show_message
+from gateway.services.sessions.summing import as_message, stands_for, summaries_of
 from gateway.services.sessions.system import current
 from gateway.services.sessions.toolcalls import NONE, Tools, read_tools
 from gateway.services.sessions.window import Growing, Piece
@@ -32,7 +34,8 @@ class WindowOf(Scoped, frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The system prompt, where one is set, then the messages, oldest first.
+    """The system prompt, where one is set, what was summed up of messages that are left out, then the messages, oldest
+    first.
 
     `tokens` is above `max_tokens` only where the newest message with what it belongs to does not fit.
     """
@@ -50,19 +53,23 @@ async def context(call: Call, request: WindowOf) -> Window:
     if await before_read(call, Event.GET) is None:
         return _nothing(call, request)
     budget = request.max_tokens or call.route.config.layer.session.context_tokens
-    system = await current(call)
-    head = piece_of(call, system).tokens if system is not None else 0
+    system, summaries = await _head(call)
+    told = [as_message(each) for each in summaries]
+    head = sum(piece_of(call.route, each).tokens for each in [*system, *told])
     growing = Growing(max(0, budget - head), _LOOK_BACK)
+    whole = True
     records: list[Record] = []
     async for record in walk(call.route.provider, call.reach, Where(MESSAGES), first=_FIRST_PAGE):
         records.append(record)
-        if not growing.take(piece_of(call, record)):
+        if not growing.take(piece_of(call.route, record)):
+            whole = False
             break
-    if not records and system is None:
+    if not records and not system:
         await check_opened(call)
     length = growing.length()
-    chosen = records[:length][::-1]
-    shown = await after_records(call, Event.GET, [system, *chosen] if system is not None else chosen)
+    if whole and length == len(records) and not stands_for(summaries):  # nothing that they tell of is left out
+        head, told = head - sum(piece_of(call.route, each).tokens for each in told), []
+    shown = await after_records(call, Event.GET, [*system, *told, *records[:length][::-1]])
     return Window(
         session_id=call.scope.run,
         messages=[show_message(record) for record in shown],
@@ -70,6 +77,19 @@ async def context(call: Call, request: WindowOf) -> Window:
         max_tokens=budget,
         account=await _account(call, records[0].text if records else ""),
     )
+
+
+async def _head(call: Call) -> tuple[list[Record], list[Record]]:
+    """What stands before the messages: the system prompt, and what was summed up."""
+    route, reach = call.route, call.reach
+    if reach.exact() is None or route.config.layer.session.summaries == "list":
+        system = await current(call)
+        summaries = await summaries_of(route, reach)
+    else:
+        ids = [own_id(call.scope, Kind.SYSTEM), own_id(call.scope, Kind.SUMMARY)]
+        system, summary = await route.provider.get(reach, ids)
+        summaries = [summary] if summary is not None else []
+    return [system] if system is not None else [], summaries
 
 
 async def _account(call: Call, last_said: str) -> str | UnsetType:
@@ -84,10 +104,10 @@ def _nothing(call: Call, request: WindowOf) -> Window:
     return Window(session_id=call.scope.run, messages=[], tokens=0, max_tokens=budget)
 
 
-def piece_of(call: Call, record: Record) -> Piece:
+def piece_of(route: BoundRoute, record: Record) -> Piece:
     tools = tools_of(record)
-    tokens = call.route.count_tokens(record.text) if record.text else 0
-    return Piece(tokens + (call.route.count_tokens(tools.said) if tools.said else 0), tools)
+    tokens = route.count_tokens(record.text) if record.text else 0
+    return Piece(tokens + (route.count_tokens(tools.said) if tools.said else 0), tools)
 
 
 def tools_of(record: Record) -> Tools:

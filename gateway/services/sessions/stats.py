@@ -34,7 +34,7 @@ async def stats(call: Call, _request: OneSession) -> Stats:
         return Stats(session_id=call.scope.run, messages=0, tokens=0, bytes=0, first_at=None, last_at=None)
     async for record in walk(call.route.provider, call.reach, Where(MESSAGES), order=Order.OLDEST):
         messages += 1
-        tokens += piece_of(call, record).tokens
+        tokens += piece_of(call.route, record).tokens
         size += len(record.body if record.body is not None else record.text.encode())
         first_at = first_at or record.created_at
         last_at = record.created_at
