@@ -134,7 +134,7 @@ class Memories(msgspec.Struct, frozen=True, kw_only=True):
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
     deleted: int
-    event: str = ""  # SKIP where a hook has ruled so
+    skipped: bool = False  # true where a hook wanted nothing to be deleted
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +279,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 class System(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     system: Message
+    event: str = ""  # SKIP or QUARANTINE where a hook has ruled so
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,6 +302,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 class PutCheckpoint(CheckpointInfo, frozen=True, kw_only=True):
     replayed: bool = False  # an earlier request with this key had put it
+    event: str = ""  # SKIP or QUARANTINE where a hook has ruled so
 
 
 class Checkpoint(CheckpointInfo, frozen=True, kw_only=True):
