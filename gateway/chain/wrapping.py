@@ -86,6 +86,15 @@ class Wrapping:
             if self._is_worn(record, sealers[record.scope.tenant, record.scope.user])
         ]  # fmt: skip
 
+    async def keys(self, records: Sequence[Record]) -> list[frozenset[str]]:
+        """The ids of the keys that sealed each; empty for one that is not sealed."""
+        sealers = await self._sealers(records)
+        found: list[frozenset[str]] = []
+        for record in records:
+            sealer = sealers[record.scope.tenant, record.scope.user]
+            found.append(frozenset(map(sealer.key_of, self._wanted(record, sealer).values())) - {""})
+        return found
+
     async def sealer(self, reach: Reach) -> Sealer | None:
         """That of the one subject that is asked about, where filters need it."""
         if not self.plan.index or reach.user is None:

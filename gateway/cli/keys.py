@@ -1,16 +1,19 @@
-"""`memory-gateway keys new`: a new API key, shown once, and the YAML line that lets it in."""
+"""`memory-gateway keys`: `new` makes an API key, shown once, and the YAML line that lets it in; the rest is about the keys
+that seal records.
+"""
 
 import os
 
 import click
 
 from gateway.auth.keys import new_key
+from gateway.cli.keyrings import COMMANDS
 from gateway.domain.principal import Role
 
 
 @click.group("keys")
 def command() -> None:
-    """API keys."""
+    """API keys, and the keys that seal records."""
 
 
 @command.command("new")
@@ -31,6 +34,10 @@ def new(roles: tuple[str, ...], user: str | None, label: str | None) -> None:
     click.echo(key.text)
     click.echo("under auth.api_keys of the tenant:", err=True)
     click.echo(f"- {{{', '.join(parts)}}}", err=True)
+
+
+for each in COMMANDS:
+    command.add_command(each)
 
 
 def _quoted(text: str) -> str:

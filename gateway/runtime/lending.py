@@ -36,6 +36,14 @@ class Lender:
         opened: Provider = await self._open(use_of(self._config, key, self._clock), f"provider {key!r}")
         return opened
 
+    async def declared(self, declared: Plugged) -> Provider:
+        """A provider that need not be in the section of providers, such as the store of a keyring."""
+        if declared.key in self._config.providers:
+            return await self.provider(declared.key)
+        kit = Kit(name=declared.key, clock=self._clock, home=self._config.home)
+        opened: Provider = await self._open(Use(declared, kit), f"provider {declared.key!r}")
+        return opened
+
     async def embedder(self, key: str) -> Embedder | None:
         """That of a provider; None where it has none."""
         declared = embedder_of(self._config, key)
