@@ -187,6 +187,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     error: GatewayError | None = None
     existing: Record | None = None
+    answer: str = ""  # what to count it as, where the action does not say it all
 
     @property
     def changes(self) -> bool:

@@ -44,7 +44,7 @@ class Hooked(msgspec.Struct, frozen=True, kw_only=True):
             _log.error("a hook failed", extra={"hook": self.key, "moment": context.moment.value, **about(error)})
             return self._failed(context, "failed", self._unavailable("failed"))
         plain = outcome.action is Action.PROCEED
-        self.told("modify" if plain and outcome.changes else outcome.action.value)
+        self.told(outcome.answer or ("modify" if plain and outcome.changes else outcome.action.value))
         return outcome
 
     def _failed(self, context: HookContext, how: str, error: GatewayError) -> Outcome:

@@ -178,7 +178,7 @@ def _write_context(
     return _context(
         call,
         moment,
-        at=record.updated_at,
+        at=record.updated_at if moment.before else None,
         kind=record.kind,
         source_kind=_SOURCES.get(record.role, ""),
         record=record,
