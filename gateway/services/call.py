@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
+from gateway.domain.erasure import BEGAN
 from gateway.domain.errors import DeadlineExceeded, Malformed, Unavailable
 from gateway.domain.portable import check_text
 from gateway.domain.principal import Principal, Role
@@ -19,6 +20,7 @@ from gateway.runtime.bound import BoundRoute
 from gateway.runtime.facts import Facts
 from gateway.runtime.identity import Claimed, Parts, claim, claim_across
 from gateway.runtime.snapshot import Snapshot
+from gateway.runtime.tenancy import BoundTenant
 from gateway.services.hooking import on_error
 
 Request = TypeVar("Request")
@@ -26,6 +28,7 @@ Reply = TypeVar("Reply")
 Across: TypeAlias = Literal["none", "optional", "all"]
 
 MAX_KEY: Final = 255
+EVERYWHERE_SECONDS: Final = 60.0  # what belongs to no route has no deadline of one
 RUN: Final[frozenset[Part]] = frozenset({"run"})
 
 
@@ -63,6 +66,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             return None  # later than the calendar goes
 
 
+class Everywhere(msgspec.Struct, frozen=True, kw_only=True):
+    """A request about all that a tenant has, wherever its routes keep it: no route decides anything about it."""
+
+    principal: Principal
+    tenant: BoundTenant
+
+
 class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=True):
     """One thing the gateway can do. Faces give it a path, a tool name or a verb; nothing else about it is theirs."""
 
@@ -70,9 +80,11 @@ class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=Tr
     op: str  # what `match: {op: ...}` calls it: add, get, list, search, update or delete
     family: Family
     role: Role
-    run: Callable[[Call, Any], Awaitable[Any]]
+    run: Callable[[Any, Any], Awaitable[Any]]  # gets a Call, or an Everywhere
     one_run: bool = False  # about one session or run, which then owns what it writes
     across: Across = "none"  # which parts stand for any owner the caller may name, where the request names none
+    everywhere: bool = False  # its family says nothing then
+    also: frozenset[Role] = frozenset()  # roles that may, beside its own
     empty: Callable[[Call, Any], Any] | None = None  # the reply of a read that found nothing
 
 
@@ -92,7 +104,6 @@ def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, An
         if len(facts.idempotency_key) > MAX_KEY:
             raise Malformed(f"Idempotency-Key is longer than {MAX_KEY} characters", code="bad_idempotency_key")
     route, parts = snapshot.route(principal, facts)
-    config = route.config
     claimed = _claimed(route, parts, principal, operation)
     return Call(
         principal=principal,
@@ -106,6 +117,12 @@ def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, An
         source=facts.source,
         request_id=facts.request_id,
     )
+
+
+def _everywhere(snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any]) -> Everywhere:
+    if principal.roles.isdisjoint(operation.also):
+        principal.require(operation.role)
+    return Everywhere(principal=principal, tenant=snapshot.bound(principal.tenant))
 
 
 def _claimed(route: BoundRoute, parts: Parts, principal: Principal, operation: Operation[Any, Any]) -> Claimed:
@@ -132,7 +149,11 @@ async def perform(
     snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts, request: Any
 ) -> Answer:
     """Admit, run, measure: the one path from any face into any service, in the time that the route gives it."""
+    if operation.everywhere:
+        whole = _everywhere(snapshot, principal, operation)
+        return Answer(await _in_time(operation.run(whole, request), EVERYWHERE_SECONDS))
     call = admit(snapshot, principal, operation, facts)
+    BEGAN.set(call.route.era())
     layer = call.route.config.layer
     try:
         with call.route.metered(operation.name):

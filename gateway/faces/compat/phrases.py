@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from gateway.faces.compat.mem0.phrases import PLATFORM as MEM0
 from gateway.faces.http.exchange import Phrase
+from gateway.faces.llm.phrases import PHRASES as LLM
 from gateway.faces.mcp.server import PHRASES as MCP
 
-PHRASES: Final[tuple[Phrase, ...]] = (*MCP,)
+PHRASES: Final[tuple[Phrase, ...]] = (*MEM0, *LLM, *MCP)
