@@ -95,6 +95,11 @@ class Gateway:
         bound._bind({**self._scope, **scope})  # noqa: SLF001 - of its own class
         return bound
 
+    @property
+    def scope(self) -> ScopeParts:
+        """What every call names that does not say otherwise."""
+        return {**self._scope}
+
     def user(self, user_id: str) -> Self:
         return self.scoped(user_id=user_id)
 
@@ -142,6 +147,11 @@ class AsyncGateway:
         bound = copy.copy(self)
         bound._bind({**self._scope, **scope})  # noqa: SLF001 - of its own class
         return bound
+
+    @property
+    def scope(self) -> ScopeParts:
+        """What every call names that does not say otherwise."""
+        return {**self._scope}
 
     def user(self, user_id: str) -> Self:
         return self.scoped(user_id=user_id)
