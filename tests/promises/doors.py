@@ -10,6 +10,7 @@ import msgspec
 from gateway.domain.errors import GatewayError
 from gateway.faces.http.endpoint import Endpoint, Reader
 from gateway.faces.http.endpoints import ENDPOINTS
+from gateway.faces.http.exchange import Exchange
 from gateway.runtime.snapshot import Snapshot
 from gateway.services.call import perform
 from tests.promises.tenancy import Key
@@ -39,7 +40,17 @@ class Inside:
         endpoint = _BY_NAME[operation]
         request = msgspec.json.decode(msgspec.json.encode(fields), type=endpoint.request)
         header: Callable[[str], str | None] = {"idempotency-key": idempotency}.get
-        facts = _READERS[operation].facts(request, header)
+        exchange = Exchange(
+            snapshot=self.snapshot,
+            principal=key.principal,
+            path={},
+            query=b"",
+            body=b"",
+            header=header,
+            request_id="",
+            source="",
+        )
+        facts = _READERS[operation].facts(request, exchange)
         try:
             reply = (await perform(self.snapshot, key.principal, endpoint.operation, facts, request)).reply
         except GatewayError as error:
@@ -75,6 +86,6 @@ class Wire:
 
 def path_of(endpoint: Endpoint, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     path, rest = endpoint.path, dict(fields)
-    for name in endpoint.path_fields():
-        path = path.replace("{" + name + "}", quote(str(rest.pop(name)), safe=""))
+    for name, field in zip(endpoint.path_names(), endpoint.path_fields(), strict=True):
+        path = path.replace("{" + name + "}", quote(str(rest.pop(field)), safe=""))
     return path, rest

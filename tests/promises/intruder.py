@@ -9,10 +9,12 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from tests.promises.doors import Answer, Door
 from tests.promises.model import Held, Model, user_of
+from tests.promises.talks import Talks, talkers
 from tests.promises.tenancy import Key, Member, Owner, covers
 
 STRATEGIES: Final = ("all", "hybrid", "lexical", "marked", "recent", "semantic")
@@ -34,7 +36,8 @@ class Intruder:
         self.crossings: list[str] = []
         self.mistakes: list[str] = []
         for member in members:
-            self._model.canaries |= {owner.canary: owner for owner in member.owners()}
+            self._model.canaries |= {owner.canary: owner for owner in (*member.owners(), *talkers(member))}
+        self._talks = Talks(self._ask, self._expect)
 
     async def run(self, operations: int, lanes: int = 5) -> None:
         """`operations` in total; each lane drives its own tenants."""
@@ -48,7 +51,7 @@ class Intruder:
         acts: dict[Callable[..., Any], int] = {
             self._add: 24, self._add_batch: 4, self._get: 16, self._list: 8, self._list_whole: 2, self._search: 10,
             self._context: 3, self._update: 12, self._delete: 8, self._delete_all: 2, self._history: 6,
-            self._other_user: 5,
+            self._other_user: 5, **dict.fromkeys(self._talks.acts(), 3),
         }  # fmt: skip
         plan = rng.choices(list(acts), list(acts.values()), k=operations)
         for act in plan:
@@ -273,7 +276,8 @@ class Intruder:
         return rng.choice(ids) if ids else "nothing"
 
     def _ever(self, rng: random.Random) -> list[str]:
-        return list(self._model.owners)[-50:] if rng.random() < 0.5 else list(self._model.owners)[:50]
+        known = self._model.owners
+        return list(islice(reversed(known) if rng.random() < 0.5 else known, 50))
 
     def _key_of(self, owner: Owner) -> Key:
         return next(each for each in self._members if each.name == owner.tenant).free

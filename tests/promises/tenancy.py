@@ -14,7 +14,7 @@ from gateway.auth.keys import hash_key, new_key
 from gateway.domain.principal import Principal, Role
 from gateway.testing.hostile import IDS
 
-Space: TypeAlias = Literal["mine", "shared", "runs"]
+Space: TypeAlias = Literal["mine", "shared", "runs", "talks"]
 ROLES: Final = frozenset({Role.READER, Role.WRITER, Role.ERASER})
 
 # Names that begin alike, or would be alike if somebody folded, joined or matched them.
@@ -115,5 +115,6 @@ def configuration(made: Sequence[Member], provider: str) -> str:
             "      mine: {default: true, chain: main}",
             "      shared: {chain: main, scope: agent, space: shared}",
             "      runs: {chain: main, scope: {require: [user], allow: [agent, run]}, space: runs}",
+            "      talks: {default: true, kinds: [message, checkpoint], chain: main, space: talks}",
         ]
     return "\n".join(lines) + "\n"

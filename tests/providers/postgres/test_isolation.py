@@ -9,15 +9,16 @@ import pytest
 from tests.promises.doors import Inside
 from tests.promises.insides import insides
 from tests.promises.intruder import Intruder
+from tests.promises.sizes import operations
 from tests.promises.tenancy import configuration, members
 
 SEED = 5_432
 
 
-@pytest.mark.parametrize(("fence", "operations"), [("true", 2_000), ("false", 1_000)])
+@pytest.mark.parametrize(("fence", "number"), [("true", operations(1_500)), ("false", operations(700))])
 async def test_tenants_never_meet(
     fence: str,
-    operations: int,
+    number: int,
     role: str,
     table: str,
     tmp_path: Path,
@@ -28,10 +29,10 @@ async def test_tenants_never_meet(
     provider = f"type: postgres, url: '${{file:{tmp_path / 'url'}}}', table: {table}, row_level_security: {fence}"
     async with insides(tmp_path, configuration(everyone, provider)) as inside:
         intruder = Intruder(Inside(inside.snapshot), everyone, SEED)
-        await intruder.run(operations)
+        await intruder.run(number)
     done = intruder.done.total()
     figure(f"{len(intruder.crossings)} crossings in {done} operations by 20 tenants (postgres, fence {fence})")
     assert intruder.crossings == []
     assert intruder.mistakes == []
     assert inside.meters.breaches == {}
-    assert done >= operations
+    assert done >= number

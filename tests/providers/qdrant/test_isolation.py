@@ -15,6 +15,7 @@ from gateway.testing.making import MEMORIES, Maker, one, scanned, unit
 from tests.promises.doors import Inside
 from tests.promises.insides import insides
 from tests.promises.intruder import Intruder
+from tests.promises.sizes import operations
 from tests.promises.tenancy import configuration, members
 from tests.servers.qdrant import Server
 
@@ -28,14 +29,14 @@ async def test_tenants_never_meet(
     provider = f"type: qdrant, url: '{server.url}', collection: '{collection}'"
     async with insides(tmp_path, configuration(everyone, provider)) as inside:
         intruder = Intruder(Inside(inside.snapshot), everyone, SEED)
-        await intruder.run(3_000)
+        await intruder.run(operations(2_000))
     figure(
         f"{len(intruder.crossings)} crossings in {intruder.done.total()} operations by 20 tenants (qdrant, seed {SEED})"
     )
     assert intruder.crossings == []
     assert intruder.mistakes == []
     assert inside.meters.breaches == {}
-    assert intruder.done.total() >= 3_000
+    assert intruder.done.total() >= operations(2_000)
 
 
 async def crossings(provider: Qdrant, make: Maker) -> list[str]:

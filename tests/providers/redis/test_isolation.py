@@ -13,6 +13,7 @@ from tests.gateways import gateway
 from tests.promises.doors import Inside
 from tests.promises.insides import insides
 from tests.promises.intruder import Intruder
+from tests.promises.sizes import operations
 from tests.promises.tenancy import configuration, members
 from tests.providers.redis.conftest import Opened
 
@@ -25,14 +26,14 @@ async def test_tenants_never_meet(url: str, prefix: str, tmp_path: Path, figure:
     provider = f"type: redis, url: '{url}', prefix: '{prefix}'"
     async with insides(tmp_path, configuration(everyone, provider)) as inside:
         intruder = Intruder(Inside(inside.snapshot), everyone, SEED)
-        await intruder.run(3_000)
+        await intruder.run(operations(2_000))
     figure(
         f"{len(intruder.crossings)} crossings in {intruder.done.total()} operations by 20 tenants (redis, seed {SEED})"
     )
     assert intruder.crossings == []
     assert intruder.mistakes == []
     assert inside.meters.breaches == {}
-    assert intruder.done.total() >= 3_000
+    assert intruder.done.total() >= operations(2_000)
 
 
 async def test_users_named_like_patterns_list_only_what_is_theirs(
