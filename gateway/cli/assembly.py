@@ -32,6 +32,7 @@ from gateway.runtime.reloading import Reloader
 from gateway.runtime.rings import Rings
 from gateway.runtime.running import Running
 from gateway.runtime.tenancy import Means
+from gateway.services.retention.scheduling import Sweeps
 from gateway.services.retention.tidying import Tidying
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
     instances = Instances(lambda _: meters.fault("", "", "close_failed"))
     jobs = Jobs(clock, instances, lambda: running.snapshot)
     tidying = Tidying(lambda: running.snapshot)
+    sweeps = Sweeps(lambda: running.snapshot, clock)
     pools = Pools()
     means = Means(
         clock=clock,
@@ -82,7 +84,7 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
 
     running = Running(means, folder)
     reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep, jobs)
-    return Helm(running, reloader, Crew(folder), jobs, [tidying.run])
+    return Helm(running, reloader, Crew(folder), jobs, [tidying.run, sweeps.run])
 
 
 def application(helm: Helm, settings: ProcessSettings, lines: Lines) -> "ASGIApp":

@@ -1,0 +1,42 @@
+"""`memory-gateway restore`: records that retention has moved to an archive, back where they were.
+
+Exit codes: 0 done, 1 a broken configuration or something failed on the way, 2 wrong usage, 4 a provider does not open.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.visiting import read, routes_of, visited
+from gateway.domain.scope import Reach
+from gateway.runtime.snapshot import Snapshot
+from gateway.services.retention.restoring import restore
+
+
+@click.command("restore")
+@click.argument("config", type=click.Path(path_type=Path, exists=True))
+@click.option("--tenant", required=True, help="Whose routes.")
+@click.option("--route", help="Only the route of this name; else all that have an archive.")
+@click.option("--user", help="Only this user's records.")
+@click.option("--agent", help="Only this agent's.")
+@click.option("--run", help="Only this session's.")
+@click.option("--dry-run", "dry", is_flag=True, help="Say what is there, and bring nothing back.")
+def command(
+    config: Path, tenant: str, *, route: str | None, user: str | None, agent: str | None, run: str | None, dry: bool
+) -> None:
+    """Bring archived records back with their ids, one version on. What is there already is left as it is."""
+    chosen = [each for each in routes_of(read(config), tenant, route) if each.archive]
+    if not chosen:
+        raise click.UsageError("no such route has an archive (retention.archive)")
+
+    async def work(snapshot: Snapshot) -> None:
+        for each in chosen:
+            reach = Reach(tenant, each.layer.space, user, agent, run)
+            told = await restore(snapshot.tenants[tenant].routes[each.name], reach, dry=dry)
+            numbers = (
+                f"archived {told.found:,}  restored {told.restored:,}  there {told.there:,}  refused {told.refused:,}"
+            )
+            click.echo(f"{tenant}/{each.name}  {'would be: ' if dry else ''}{numbers}")
+
+    sys.exit(visited(config, work))

@@ -1,0 +1,65 @@
+"""Out of the archive again: the same ids, in the same scopes, one version on, as if changed now.
+
+What is there is left as it is. The archive keeps its copies; whatever is archived again takes their place.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.domain.errors import Misconfigured
+from gateway.domain.ports import Order, Where
+from gateway.domain.record import KINDS_OF, Record
+from gateway.domain.scope import Reach
+from gateway.runtime.bound import BoundRoute
+from gateway.services.moving.way import embedded
+from gateway.services.retention.archiving import TOGETHER, by_scope
+from gateway.services.walking import walk
+
+
+class Restored(msgspec.Struct, kw_only=True):
+    """`there` were not missing. `refused` the backend did not take: the id belongs to another record by now."""
+
+    found: int = 0
+    restored: int = 0
+    there: int = 0
+    refused: int = 0
+
+
+async def restore(route: BoundRoute, reach: Reach, *, dry: bool = False) -> Restored:
+    """All of the route's kinds within the reach. Safe to repeat, and to cut off."""
+    if route.archive is None:
+        raise Misconfigured(f"the route {route.name!r} has no archive (retention.archive)", code="no_archive")
+    told = Restored()
+    kinds = frozenset(kind for family in route.config.families for kind in KINDS_OF[family])
+    some: list[Record] = []
+    async for record in walk(route.archive, reach, Where(kinds), order=Order.OLDEST):
+        some.append(record)
+        if len(some) == TOGETHER:
+            await _brought(route, some, told, dry=dry)
+            some = []
+    await _brought(route, some, told, dry=dry)
+    if told.restored:
+        route.kept("restored", told.restored)
+        route.recaller.forget(reach)
+    return told
+
+
+async def _brought(route: BoundRoute, records: Sequence[Record], told: Restored, *, dry: bool) -> None:
+    missing: list[Record] = []
+    for scope, some in by_scope(records).items():
+        there = await route.provider.get(Reach.only(scope), [record.id for record in some])
+        missing += [record for record, known in zip(some, there, strict=True) if known is None]
+    told.found += len(records)
+    told.there += len(records) - len(missing)
+    if dry or not missing:
+        told.restored += len(missing)
+        return
+    again = [
+        msgspec.structs.replace(record, version=record.version + 1, updated_at=route.mint.now()) for record in missing
+    ]
+    if route.embedder is not None:
+        again = await embedded(route.embedder, again)
+    stored = sum(await route.provider.put(again))
+    told.restored += stored
+    told.refused += len(again) - stored
