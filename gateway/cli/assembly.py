@@ -20,10 +20,13 @@ from gateway.faces.compat.phrases import PHRASES
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
+from gateway.jobs.erasing import Erasing, Places, Rules
 from gateway.jobs.jobs import Jobs
 from gateway.retrieval.pools import Pools
+from gateway.runtime.background import Together
 from gateway.runtime.crew import Crew
 from gateway.runtime.disk import Disk
+from gateway.runtime.fences import Known
 from gateway.runtime.helm import Helm
 from gateway.runtime.instances import Instances
 from gateway.runtime.lastgood import LastGood
@@ -55,19 +58,24 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
     meters = Meters()
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
     instances = Instances(lambda _: meters.fault("", "", "close_failed"))
-    jobs = Jobs(clock, instances, lambda: running.snapshot)
+    fences, mint = Known(), Mint(clock, os.urandom)
+    jobs = Jobs(clock, instances, lambda: running.snapshot, fences)
     tidying = Tidying(lambda: running.snapshot)
     sweeps = Sweeps(lambda: running.snapshot, clock)
     pools = Pools()
+    places = Places(instances=instances, serving=lambda: running.snapshot, fences=fences, pools=pools)
+    erasing = Erasing(clock, mint.now, os.urandom, places, Rules(alone=settings.workers == 1))
     means = Means(
         clock=clock,
-        mint=Mint(clock, os.urandom),
+        mint=mint,
         meters=meters,
         instances=instances,
         pools=pools,
         count_tokens=load_counter(),
         cursor_key=key,
         outbox=jobs,
+        fences=fences,
+        erasures=erasing,
         overflowing=tidying.look,
         rings=Rings(clock, os.urandom, pools),
     )
@@ -83,8 +91,9 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
             good.keep(compiled)
 
     running = Running(means, folder)
-    reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep, jobs)
-    return Helm(running, reloader, Crew(folder), jobs, [tidying.run, sweeps.run])
+    background = Together(jobs, [erasing])
+    reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep, background)
+    return Helm(running, reloader, Crew(folder), background, [tidying.run, sweeps.run])
 
 
 def application(helm: Helm, settings: ProcessSettings, lines: Lines) -> "ASGIApp":

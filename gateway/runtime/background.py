@@ -50,3 +50,33 @@ class Background(Protocol):
     async def stop(self) -> None:
         """Ends what is under way, and loses nothing. Idempotent."""
         ...
+
+
+class Beside(Protocol):
+    """Work that is no queue of jobs."""
+
+    async def prepare(self, config: Config) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Together:
+    """The jobs, and what else is done in the background, as one Background. Stops in the other order."""
+
+    def __init__(self, jobs: Background, others: Sequence[Beside]) -> None:
+        self._jobs = jobs
+        self._others = tuple(others)
+
+    async def prepare(self, config: Config) -> None:
+        for each in (self._jobs, *self._others):
+            await each.prepare(config)
+
+    async def sums(self) -> Mapping[str, Sum]:
+        return await self._jobs.sums()
+
+    async def listed(self, *, dead: bool) -> Sequence[Listed]:
+        return await self._jobs.listed(dead=dead)
+
+    async def stop(self) -> None:
+        for each in (*reversed(self._others), self._jobs):
+            await each.stop()

@@ -58,14 +58,17 @@ class Snapshot:
         return self.tenants[principal.tenant].routes[chosen.route.name], parts
 
     def candidates(self, tenant: str, family: Family) -> tuple[Candidate, ...]:
-        bound = self.tenants.get(tenant)
-        if bound is None:
+        found = self.bound(tenant).candidates.get(family)
+        if found is None:
+            raise NotFound(f"no route holds {family.value} records", code="no_route")
+        return found
+
+    def bound(self, tenant: str) -> BoundTenant:
+        found = self.tenants.get(tenant)
+        if found is None:
             raise Unavailable(
                 "the configuration of this tenant is broken; its operators have been told", code="tenant_config_invalid"
             )
-        found = bound.candidates.get(family)
-        if found is None:
-            raise NotFound(f"no route holds {family.value} records", code="no_route")
         return found
 
     async def close(self) -> None:

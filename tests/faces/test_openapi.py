@@ -97,6 +97,7 @@ def _sensible(case: Any, endpoint: Endpoint, ids: dict[str, str]) -> None:
         fields.pop(name, None)
     # 1.0 is an integer to JSON Schema; to the gateway only 1 is.
     fields |= {name: int(value) for name, value in fields.items() if isinstance(value, float) and value < 2**53}
+    fields.pop("refuse_new", None)  # nothing could be written afterwards
     if "top_k" in fields:
         fields.pop("limit", None)
     if endpoint.name == "session.append":
@@ -125,12 +126,14 @@ def total(figures: Callable[[str], None]) -> Generator[Counter[str]]:
 def ids(url: str) -> dict[str, str]:
     """One of each, so that what is asked for by id is there."""
     with httpx.Client(base_url=url, headers=HEADERS) as http:
+        erasure = http.delete("/v1/subjects/u").json()
         memory = http.post("/v1/memories", json={"content": "tea"}).json()
         http.post("/v1/sessions/s/messages", json={"message": {"role": "user", "content": "tea"}})
         http.put("/v1/sessions/s/system", json={"content": "be kind"})
         http.put("/v1/runs/r/checkpoints/c", json={"state": {"n": 1}})
         http.put("/v1/runs/r/state", json={"status": "running"})
-    return {"memory_id": memory["id"], "session_id": "s", "run_id": "r", "checkpoint_id": "c"}
+    known = {"memory_id": memory["id"], "session_id": "s", "run_id": "r", "checkpoint_id": "c"}
+    return known | {"user_id": "u", "erasure_id": erasure["id"]}
 
 
 @EVERY
