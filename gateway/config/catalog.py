@@ -13,15 +13,19 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-Group: TypeAlias = Literal["providers", "embedders", "strategies", "summarizers", "hooks"]
+Group: TypeAlias = Literal["providers", "embedders", "strategies", "summarizers", "hooks", "upstreams"]
+Plain: TypeAlias = Literal["strategies", "summarizers", "hooks", "upstreams"]
 
-GROUPS: Final[tuple[Group, ...]] = ("providers", "embedders", "strategies", "summarizers", "hooks")
+GROUPS: Final[tuple[Group, ...]] = ("providers", "embedders", "strategies", "summarizers", "hooks", "upstreams")
+PLAIN: Final[tuple[Plain, ...]] = ("strategies", "summarizers", "hooks", "upstreams")  # nothing is joined to these
+AS_THEY_ARE: Final[tuple[Plain, ...]] = ("strategies", "summarizers")  # may be named without being declared
 _PACKAGES: Final[dict[Group, str]] = {
     "providers": "gateway.providers",
     "embedders": "gateway.embedders",
     "strategies": "gateway.retrieval.strategies",
     "summarizers": "gateway.summarizers",
     "hooks": "gateway.hooks",
+    "upstreams": "gateway.upstreams",
 }
 
 
@@ -33,6 +37,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Mapping[str, type[Any]] = {}
     summarizers: Mapping[str, type[Any]] = {}
     hooks: Mapping[str, type[Any]] = {}
+    upstreams: Mapping[str, type[Any]] = {}
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -67,6 +72,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 return self.summarizers
             case "hooks":
                 return self.hooks
+            case "upstreams":
+                return self.upstreams
 
 
 def section_of(group: Group, owner: str) -> str:

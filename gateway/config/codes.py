@@ -94,6 +94,8 @@ CODES: Final[dict[str, Code]] = {
     "MG0320": Code("provider twice", E, "A provider has two parts in one chain."),
     "MG0321": Code("unknown hook", E, "No hook of the gateway or this tenant has this name."),
     "MG0322": Code("hook twice", E, "A level lists a hook twice; each is asked once, in the order of the list."),
+    "MG0323": Code("unknown upstream", E, "No upstream of the gateway or this tenant has this name."),
+    "MG0330": Code("unknown keyring", E, "The gateway file declares no keyring of this name."),
     "MG0401": Code("no vectors", E, "The strategy ranks by meaning, and the chain's provider keeps no vectors."),
     "MG0402": Code("kinds not held", E, "The chain's provider cannot keep the kinds the route is for."),
     "MG0403": Code("metadata schema", E, "`metadata_schema` is no valid JSON Schema, or refers to something outside."),
@@ -111,18 +113,41 @@ CODES: Final[dict[str, Code]] = {
     "MG0411": Code(
         "hook never asked", E, "A word of `on:` means nothing for the hook's type, so it would never be asked there."
     ),
+    "MG0413": Code("proxy without memories", E, "A language model is told memories, and this route holds none."),
+    "MG0430": Code(
+        "sealing contradicts itself", E, "A field that cannot be sealed, or a part of `encryption` that lacks another."
+    ),
+    "MG0431": Code("index of few values", W, "Whoever sees which of a few values are equal nearly sees the values."),
+    "MG0432": Code(
+        "sealed apart",
+        E,
+        "Two routes keep records in one place and seal them differently: one finds the other's damaged.",
+    ),
+    "MG0433": Code("search over sealed content", E, "What a backend does not see it cannot search; the gateway can."),
+    "MG0434": Code(
+        "readable vectors", W, "A text can be guessed from its vector, so sealing the text alone hides little."
+    ),
     "MG0501": Code("secret in the file", E, "Secrets come from references, so that files can be shown and shared."),
     "MG0502": Code("key used twice", E, "Two API keys have one hash: the same credential would mean two callers."),
-    "MG0503": Code("expiry", E, "`not_before` and `expires` are ISO 8601 times, and the first comes before the second."),
+    "MG0503": Code(
+        "expiry", E, "`not_before` and `expires` are ISO 8601 times, and the first comes before the second."
+    ),
     "MG0504": Code("two open tenants", E, "Requests without a credential can only belong to one tenant."),
     "MG0505": Code("no credentials", W, "The tenant is not open and has no API key, so nobody can be its caller."),
     "MG0506": Code("open with keys", E, "`mode: open` asks for no credential, so the keys beside it protect nothing."),
     "MG0507": Code("key id twice", E, "Two keys of a tenant share an id; logs could not tell them apart."),
     "MG0508": Code("short cursor key", E, "Whoever finds the key by trying can make page cursors of their own."),
-    "MG0509": Code("keys in danger", E, "An issuer's keys come over https or from a file: with others, anyone could sign."),
-    "MG0510": Code("tenant of a token", E, "Either a claim says whose callers an issuer's tokens are, or one tenant is named."),
+    "MG0509": Code(
+        "keys in danger", E, "An issuer's keys come over https or from a file: with others, anyone could sign."
+    ),
+    "MG0510": Code(
+        "tenant of a token", E, "Either a claim says whose callers an issuer's tokens are, or one tenant is named."
+    ),
     "MG0511": Code("unknown issuer", E, "A tenant believes an issuer that the gateway file does not declare."),
     "MG0512": Code("issuer twice", E, "Two entries take the tokens of one issuer; which would hold is not decided."),
+    "MG0513": Code("receipt key", E, "`receipts.key` is no Ed25519 private key, so no receipt could be signed."),
+    "MG0520": Code("Fernet key", E, "`type: fernet` needs keys of 32 bytes in url-safe base64."),
+    "MG0521": Code("root key without source", E, "A root of a keyring does not say where its key comes from."),
     "MG0601": Code("scope too wide", E, "The route's scope is wider than `policy.widest_scope` allows."),
     "MG0602": Code("too many results", E, "The route returns more than `policy.max_top_k` allows."),
     "MG0603": Code("kept too long", E, "`policy.max_ttl` asks for a ttl on every route, up to that long."),
@@ -130,6 +155,9 @@ CODES: Final[dict[str, Code]] = {
     "MG0605": Code("open tenant not allowed", E, "`policy.open_tenants: false` asks every tenant for credentials."),
     "MG0606": Code("import not allowed", E, "Code is only imported from modules that `plugins.allow` lists."),
     "MG0607": Code("hook not in place", E, "`policy.hooks` asks every route for hooks, in that order."),
+    "MG0610": Code(
+        "not sealed enough", E, "`policy.encryption` says what every route must seal, and how it may keep vectors."
+    ),
     "MG0701": Code("unknown code", W, "`lint` or an allowance names a code that no finding has, so it does nothing."),
     "MG0702": Code(
         "not to be lowered", W, "What has an error cannot be served, so no setting and no comment hides it."

@@ -101,6 +101,7 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str  # key into Config.strategies
     hooks: tuple[str, ...] = ()  # keys into Config.hooks, in order; "" for one that is not known
     summarizer: str = ""  # key into Config.summarizers
+    upstream: str = ""  # key into Config.upstreams; "" where it is no proxy
     archive: str = ""  # key into Config.providers; "" for none
     origins: Mapping[str, Origin]
     mark: Mark
@@ -140,6 +141,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Mapping[str, Plugged]  # the built-in ones with default options among them
     summarizers: Mapping[str, Plugged] = {}  # the same
     hooks: Mapping[str, Plugged] = {}
+    upstreams: Mapping[str, Plugged] = {}
     tenants: Mapping[str, TenantConfig]
     keyrings: Mapping[str, KeyringConfig] = {}
     home: Path

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.config.allowances import unused
-from gateway.config.catalog import Catalog
+from gateway.config.catalog import PLAIN, Catalog
 from gateway.config.checks import ACROSS, ADVICE_ACROSS
 from gateway.config.codes import found
 from gateway.config.compiled import Compiled, owner_of
@@ -185,9 +185,13 @@ def _compiled(
         tenants={part.tenant.name: part.tenant for part in parts if part.tenant},
         providers={**above.providers, **{key: each for part in parts for key, each in part.providers.items()}},
         chains={**above.chains, **{key: each for part in parts for key, each in part.chains.items()}},
-        strategies={**above.strategies, **{key: each for part in parts for key, each in part.strategies.items()}},
-        summarizers={**above.summarizers, **{key: each for part in parts for key, each in part.summarizers.items()}},
-        hooks={**above.hooks, **{key: each for part in parts for key, each in part.hooks.items()}},
+        **{
+            group: {
+                **getattr(above, group),
+                **{key: each for part in parts for key, each in getattr(part, group).items()},
+            }
+            for group in PLAIN
+        },
         digest=account.digest,
         files=tuple(account.hashes),
         hashes=account.hashes,

@@ -12,7 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from gateway.config.assembly import Assembly, firm_routes
-from gateway.config.catalog import Catalog
+from gateway.config.catalog import AS_THEY_ARE, PLAIN, Catalog, Plain
 from gateway.config.chains import read_chains
 from gateway.config.checks import ADVICE, CHECKS
 from gateway.config.checks.unused import uses_of
@@ -38,6 +38,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Mapping[str, Plugged] = {}
     summarizers: Mapping[str, Plugged] = {}
     hooks: Mapping[str, Plugged] = {}
+    upstreams: Mapping[str, Plugged] = {}
     notes: tuple[Diagnostic, ...] = ()
     advice: tuple[Diagnostic, ...] = ()
     stake: Stake

@@ -24,6 +24,7 @@ _SECTIONS: Final[tuple[tuple[str, Sort], ...]] = (
     ("embedders", "embedder"), ("providers", "provider"), ("strategies", "strategy"),
     ("summarizers", "summarizer"),
     ("hooks", "hook"),
+    ("upstreams", "upstream"),
 )  # fmt: skip
 
 
@@ -91,7 +92,12 @@ class Rendering:
     def _route(self, route: RouteConfig) -> Tree:
         leaves: dict[str, Leaf] = {}
         for path, setting in route_settings(route).items():
-            resolved = setting.value is not None and path in ("chain", "scope", "retrieval.strategy", "session.summarizer")
+            resolved = setting.value is not None and path in (
+                "chain",
+                "scope",
+                "retrieval.strategy",
+                "session.summarizer",
+            )
             own = setting.mark is route.mark or resolved
             leaves[path] = self._leaf(setting, None if own else setting.mark)
         return _nested(leaves)

@@ -28,6 +28,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Mapping[str, Plugged]
     summarizers: Mapping[str, Plugged] = {}
     hooks: Mapping[str, Plugged] = {}
+    upstreams: Mapping[str, Plugged] = {}
     providers: Mapping[str, Plugged] = {}
 
 
@@ -103,6 +104,7 @@ def _route(unit: Unit, name: str, above: Merged, levels: Levels, names: Names) -
         strategy=find_key(names.strategies, unit.owner, layer.retrieval.strategy),
         hooks=tuple(find_key(names.hooks, unit.owner, each) for each in layer.hooks),
         summarizer=find_key(names.summarizers, unit.owner, layer.session.summarizer),
+        upstream=find_key(names.upstreams, unit.owner, layer.proxy.upstream or ""),
         archive=find_key(names.providers, unit.owner, layer.retention.archive or ""),
         origins=merged.origins,
         mark=unit.key("routes", name),

@@ -17,7 +17,7 @@ from gateway.domain.ports import Embedder, Kit
 from gateway.domain.record import Family
 from gateway.domain.units import Duration, ImportPath, Secret, Size
 
-Sort: TypeAlias = Literal["provider", "embedder", "strategy", "summarizer", "hook"]
+Sort: TypeAlias = Literal["provider", "embedder", "strategy", "summarizer", "hook", "upstream"]
 
 
 class Needed(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +68,8 @@ def needed_by(
             found["provider", ring.store.key] = Needed(sort="provider", declared=ring.store)
         for key in route.hooks:
             found["hook", key] = Needed(sort="hook", declared=config.hooks[key])
+        if route.upstream:
+            found["upstream", route.upstream] = Needed(sort="upstream", declared=config.upstreams[route.upstream])
         if Family.MESSAGE in route.families and route.summarizer:
             found["summarizer", route.summarizer] = Needed(
                 sort="summarizer", declared=config.summarizers[route.summarizer]

@@ -22,7 +22,7 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 VERSION: Final = 1
 _SINGULAR: Final[dict[Group, str]] = {
     "providers": "provider", "embedders": "embedder", "strategies": "strategy", "summarizers": "summarizer",
-    "hooks": "hook",
+    "hooks": "hook", "upstreams": "upstream",
 }  # fmt: skip
 _ROOTS: Final[dict[File, type[Any]]] = {"gateway": GatewayFile, "tenant": TenantFile, "configtest": CaseFile}
 _TITLES: Final[dict[File, str]] = {

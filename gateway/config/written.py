@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from gateway.config.catalog import PLAIN
 from gateway.config.compiled import Config
 from gateway.config.diagnostics import Mark
 from gateway.config.located import Located, Where, read_tree
@@ -95,7 +96,7 @@ def _trees(config: Config, *, unchanged: bool) -> Iterator[Located]:
 
 def _files(config: Config) -> Iterator[Path]:
     yield from config.files[:1]  # the gateway's own
-    sections = (config.providers, config.embedders, config.strategies, config.summarizers, config.hooks)
+    sections = (config.providers, config.embedders, *(getattr(config, group) for group in PLAIN))
     for declared in (declared for section in sections for declared in section.values()):
         if declared.mark:
             yield declared.mark.file

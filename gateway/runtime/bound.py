@@ -20,6 +20,7 @@ from gateway.runtime.hooked import Hooks
 from gateway.runtime.identity import IdentityReader
 from gateway.runtime.meters import Meter
 from gateway.summarizers.talk import Summarizer
+from gateway.upstreams.carried import Upstream
 
 
 def _uncounted(_what: str, _times: int) -> None: ...
@@ -55,6 +56,7 @@ class BoundRoute(msgspec.Struct, frozen=True, kw_only=True):
     fault: Callable[[str], None]  # counts something that went wrong and was lived with
     era: Callable[[], int] = _first_era  # grows with each erasure: a request belongs to the one it was let in
     archive: Provider | None = None  # what gets records before they are removed
+    upstream: Upstream | None = None  # the language model that the route leads to
     summarizer: Summarizer | None = None  # of routes that hold messages
     kept: Callable[[str, int], None] = _uncounted  # counts what retention did with so many records
     overflowing: Callable[[Scope], None] = _unheard  # told of a session that may hold too much

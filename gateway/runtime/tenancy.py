@@ -188,6 +188,7 @@ def bind(
             fault=lambda code: means.meters.fault(tenant.name, route.name, code),
             era=lambda: means.fences.era,
             archive=_archive(route, instances, means.meters, wrapping),
+            upstream=opened["upstream", route.upstream].instance if route.upstream else None,
             summarizer=opened["summarizer", route.summarizer].instance if Family.MESSAGE in route.families else None,
             kept=lambda what, times: means.meters.keep(tenant.name, route.name, what, times),
             overflowing=lambda session: means.overflowing(tenant.name, route.name, session),

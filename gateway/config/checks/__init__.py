@@ -22,14 +22,19 @@ from gateway.config.checks.names import chain_names, profile_names, strategy_nam
 from gateway.config.checks.open_tenants import one_open, open_tenants
 from gateway.config.checks.patterns import patterns
 from gateway.config.checks.policy import policy
+from gateway.config.checks.receipts import receipts
 from gateway.config.checks.resources import resources
 from gateway.config.checks.scope import scopes
+from gateway.config.checks.sealed_search import sealed_search
+from gateway.config.checks.sealing import keyrings, sealed_alike, sealing
+from gateway.config.checks.sealing_floor import sealing_floor
 from gateway.config.checks.serving import kinds_held, vectors_there
 from gateway.config.checks.severities import severities
 from gateway.config.checks.taken import names_taken
 from gateway.config.checks.templates import templates
 from gateway.config.checks.ties import ties
 from gateway.config.checks.unused import no_tenants, unused, unused_by_all
+from gateway.config.checks.upstreams import proxies, upstream_names
 from gateway.config.crowd import Crowd
 from gateway.config.diagnostics import Diagnostic
 
@@ -37,9 +42,10 @@ Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
 Among: TypeAlias = Callable[[Crowd], Iterable[Diagnostic]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    names_taken, chain_names, strategy_names, hook_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
-    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, hooks_asked, imports, credentials, issuers, open_tenants,
-    policy, hooks_required, cursor_key, severities,
+    names_taken, chain_names, strategy_names, hook_names, upstream_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
+    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, proxies, hooks_asked, imports, credentials, issuers, open_tenants,
+    policy, hooks_required, cursor_key, receipts, severities, keyrings,
+    sealing, sealed_alike, sealed_search, sealing_floor,
 )  # fmt: skip
 
 ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused)

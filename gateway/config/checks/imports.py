@@ -12,7 +12,7 @@ from gateway.domain.units import ImportPath
 
 def imports(assembly: Assembly) -> Iterator[Diagnostic]:
     allowed = assembly.config.plugins.allow
-    for section in ("embedders", "providers", "strategies", "summarizers", "hooks"):
+    for section in ("embedders", "providers", "strategies", "summarizers", "hooks", "upstreams"):
         for plugged in assembly.declared(section):
             for name, path in _paths(plugged.options):
                 if any(covers(pattern, path.module) for pattern in allowed):

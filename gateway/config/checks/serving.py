@@ -42,9 +42,14 @@ def vectors_there(assembly: Assembly) -> Iterator[Diagnostic]:
 
 def _ranks_by_meaning(strategy: Plugged, assembly: Assembly) -> bool:
     """Whether the strategy has nothing to rank by without vectors: it asks for them and for nothing else."""
+    return needs_of(strategy, assembly) == {"vector"}
+
+
+def needs_of(strategy: Plugged, assembly: Assembly) -> set[str]:
+    """What a strategy ranks by."""
     kit = Kit(name=strategy.name, clock=lambda: datetime.now(UTC), home=assembly.config.home)
     instance: Any = strategy.plugin(strategy.options, kit)
-    return {str(need) for need in instance.needs} == {"vector"}
+    return {str(need) for need in instance.needs}
 
 
 def _also(related: tuple[Related, ...], provider: Plugged) -> tuple[Related, ...]:

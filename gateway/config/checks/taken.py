@@ -9,6 +9,7 @@ from gateway.config.diagnostics import Diagnostic, Related
 SHARED = ("providers", "chains")
 TAKEN = (
     ("providers", SHARED), ("chains", SHARED), ("strategies", ("strategies",)), ("summarizers", ("summarizers",)),
+    ("upstreams", ("upstreams",)),
     ("own_hooks", ("hooks",)),
 )  # fmt: skip
 

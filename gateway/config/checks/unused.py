@@ -6,10 +6,21 @@ from gateway.config.assembly import Assembly
 from gateway.config.codes import found
 from gateway.config.crowd import Crowd
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.sameness import keyring_of
 from gateway.config.unit import Unit
 from gateway.domain.record import Family
 
-SECTIONS = ("embedders", "providers", "chains", "strategies", "summarizers", "hooks", "profiles")
+SECTIONS = (
+    "embedders",
+    "keyrings",
+    "providers",
+    "chains",
+    "strategies",
+    "summarizers",
+    "upstreams",
+    "hooks",
+    "profiles",
+)
 
 
 def unused(assembly: Assembly) -> Iterator[Diagnostic]:
@@ -18,7 +29,9 @@ def unused(assembly: Assembly) -> Iterator[Diagnostic]:
     for name, unit in assembly.tenants.items():
         own = {(section, key.removeprefix(f"{name}/")) for section, key in used if key.startswith(f"{name}/")}
         own |= {("own_hooks", hook) for section, hook in own if section == "hooks"}
-        yield from _told(unit, own, (*SECTIONS[:-2], "own_hooks"))  # its `hooks` and `profiles` are uses, not declarations
+        yield from _told(
+            unit, own, (*SECTIONS[:-2], "own_hooks")
+        )  # its `hooks` and `profiles` are uses, not declarations
 
 
 def unused_by_all(crowd: Crowd) -> Iterator[Diagnostic]:
@@ -55,6 +68,8 @@ def _used(assembly: Assembly) -> dict[str, set[str]]:
     chains = {route.chain for route in routes}
     providers = {step.provider for key in chains for step in config.chains[key].steps}
     providers |= {route.archive for route in routes if route.archive}
+    rings = [ring for route in routes if (ring := keyring_of(config, route)) is not None]
+    providers |= {ring.store.key for ring in rings if ring.store.key in config.providers}
     chooses = any("strategy" in route.layer.retrieval.overrides for route in routes)
     return {
         "chains": chains,
@@ -62,6 +77,8 @@ def _used(assembly: Assembly) -> dict[str, set[str]]:
         "embedders": {name for key in providers if (name := config.providers[key].embedder)},
         "strategies": {*config.strategies} if chooses else {route.strategy for route in routes},
         "summarizers": {route.summarizer for route in routes if Family.MESSAGE in route.families},
+        "upstreams": {route.upstream for route in routes},
+        "keyrings": {ring.name for ring in rings},
         "hooks": {key for route in routes for key in route.hooks} | set(config.policy.hooks),
         "profiles": {profile for name in assembly.tenants for profile in assembly.written(name).profiles},
     }

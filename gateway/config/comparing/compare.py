@@ -45,7 +45,9 @@ class Compared:
 
     def _issuers(self) -> list[Detail]:
         """Those that are in both by what differs; the others by their name."""
-        old, new = (issuer_settings(each, shown) for each, shown in zip((self._old, self._new), self._shown, strict=True))
+        old, new = (
+            issuer_settings(each, shown) for each, shown in zip((self._old, self._new), self._shown, strict=True)
+        )
         nothing = {path: Setting(path=path, value=None) for path in (*old, *new)}
         return self._details({**nothing, **old}, {**nothing, **new})
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from gateway.config.checks.policy import WIDTHS, width
 from gateway.config.comparing.keys import key_name
 from gateway.config.comparing.plan import Subject, Warned
+from gateway.config.comparing.sealing import sealing_floor_weaker, sealing_weaker
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.diagnostics import Mark
 from gateway.config.model import ApiKey, Identity, Template
@@ -26,6 +27,7 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append(f"policy.max_ttl is lifted from {_text(before.max_ttl)} to {_text(after.max_ttl)}")
     if before.providers is not None and (after.providers is None or set(after.providers) - set(before.providers)):
         told.append("policy.providers lets tenants declare more types")
+    told += sealing_floor_weaker(before.encryption, after.encryption)
     if after.open_tenants and not before.open_tenants:
         told.append("policy.open_tenants lets tenants go without credentials")
     if more := sorted(set(new.plugins.allow) - set(old.plugins.allow)):
@@ -107,6 +109,7 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
         was, now = getattr(before.limits, name), getattr(after.limits, name)
         if not isinstance(now, Duration) and _number(now) > _number(was):
             found.append((f"limits.{name}", f"limits.{name} is lifted from {_shown(was)} to {_shown(now)}"))
+    found += [("encryption", each) for each in sealing_weaker(before.encryption, after.encryption)]
     for path, message in found:
         origin = new.origins.get(path)
         yield _warned("route", f"{new.tenant}/{new.name}", message, (origin and origin.mark) or new.mark)

@@ -99,6 +99,23 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken=_issuer(name="web") + _issuer(name="app", audience="app").partition("\n")[2],
         mended=_issuer(name="web", audience="[memory, app]"),
     ),
+    "MG0513": Example(
+        mend="Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'.",
+        broken='receipts: {key: "${file:short}"}',
+        mended='receipts: {key: "${file:long}"}',
+        beside={"short": "swordfish\n", "long": f"{'5a' * 32}\n"},
+    ),
+    "MG0520": Example(
+        mend="Take the key as `Fernet.generate_key()` makes it, from the environment or a file.",
+        broken='defaults: {chain: main, encryption: {type: fernet, key: "${env:MEMORY_KEY}"}}',
+        mended='defaults: {chain: main, encryption: {type: fernet, key: "${env:MEMORY_KEY_2}"}}',
+        env={"MEMORY_KEY": "short", "MEMORY_KEY_2": "c2l4dGVlbi1ieXRlcy10d2ljZS1hLWtleS0zMmJ5dGU="},
+    ),
+    "MG0521": Example(
+        mend="Say where the key is.",
+        broken="keyrings: {main: {root: {type: file}}}\ndefaults: {chain: main, encryption: {keys: main}}",
+        mended="keyrings: {main: {root: {type: file, path: root.key}}}\ndefaults: {chain: main, encryption: {keys: main}}",
+    ),
     "MG0601": Example(
         mend="Ask for a narrower part in `scope`, or talk to who owns the policy.",
         broken="policy: {widest_scope: user}\ndefaults: {chain: main, scope: agent}",
@@ -158,5 +175,12 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken="include: [tenants/*.yaml]   # mgw: allow MG0107 -- mounted in production only",
         mended="include: [tenants/*.yaml]",
         beside={"tenants/acme.yaml": tenant()},
+    ),
+    "MG0610": Example(
+        mend="Seal what the policy asks for.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\npolicy: {encryption: {fields: [content]}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "policy: {encryption: {fields: [content]}}\n"
+        "defaults: {chain: main, encryption: {fields: [content]}}",
     ),
 }

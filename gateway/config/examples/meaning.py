@@ -66,4 +66,50 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken="hooks: {mark: {type: stamp, on: [add, search]}}\ndefaults: {chain: main, hooks: [mark]}",
         mended="hooks: {mark: {type: stamp, on: [add, update]}}\ndefaults: {chain: main, hooks: [mark]}",
     ),
+    "MG0413": Example(
+        mend="Let the route hold memories, or lead nowhere.",
+        broken="upstreams: {models: {type: openai}}\ntenants:\n  demo:\n    auth: {mode: open}\n"
+        "    routes: {chat: {default: true, kinds: [message], proxy: {upstream: models}}}",
+        mended="upstreams: {models: {type: openai}}\ntenants:\n  demo:\n    auth: {mode: open}\n"
+        "    routes: {chat: {default: true, kinds: [memory, message], proxy: {upstream: models}}}",
+    ),
+    "MG0430": Example(
+        mend="Name fields that exist, and seal the content where roles or vectors are to be sealed.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {fields: [content, text]}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {fields: [content]}}",
+    ),
+    "MG0431": Example(
+        mend="Leave the path out of `index`.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {fields: [content, metadata.urgent], index: [urgent]},\n"
+        "  metadata_schema: {properties: {urgent: {type: boolean}}}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {fields: [content, metadata.urgent]},\n"
+        "  metadata_schema: {properties: {urgent: {type: boolean}}}}",
+    ),
+    "MG0432": Example(
+        mend="Seal both alike, or give one route a space of its own.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "tenants: {demo: {auth: {mode: open}, encryption: {fields: [content]}, routes: {notes: {default: true},\n"
+        "  open: {match: {agent: a}, encryption: {type: none}}}}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "tenants: {demo: {auth: {mode: open}, encryption: {fields: [content]}, routes: {notes: {default: true},\n"
+        "  open: {match: {agent: a}, space: open, encryption: {type: none}}}}}",
+    ),
+    "MG0433": Example(
+        mend="Let the gateway rank, with `vectors: sealed`, or use a strategy that goes by words or time.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {vectors: none}, retrieval: {strategy: semantic}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {vectors: sealed}, retrieval: {strategy: semantic}}",
+    ),
+    "MG0434": Example(
+        mend="Use `vectors: sealed`; or `keyed`, which hides less and lets backends search.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {vectors: plain}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {vectors: sealed}}",
+    ),
 }

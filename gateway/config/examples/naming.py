@@ -133,4 +133,16 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken="hooks: {mark: {type: stamp}}\ndefaults: {chain: main, hooks: [mark, mark]}",
         mended="hooks: {mark: {type: stamp}}\ndefaults: {chain: main, hooks: [mark]}",
     ),
+    "MG0323": Example(
+        mend="Correct the name, or declare the upstream under `upstreams:`.",
+        broken="upstreams: {models: {type: openai}}\ndefaults: {chain: main, proxy: {upstream: model}}",
+        mended="upstreams: {models: {type: openai}}\ndefaults: {chain: main, proxy: {upstream: models}}",
+    ),
+    "MG0330": Example(
+        mend="Declare the keyring in the gateway file, or correct the name.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {keys: mian}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "defaults: {chain: main, encryption: {keys: main}}",
+    ),
 }

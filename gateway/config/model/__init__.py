@@ -12,6 +12,7 @@ from gateway.config.model.gateway import GatewayFile, Plugins, Policy, Reference
 from gateway.config.model.hooks import Hooking, Word
 from gateway.config.model.layer import Checkpoints, ContextBlock, Layer, Limits, Override, Retrieval, Session
 from gateway.config.model.owning import Identity, PartName, ScopeForm, ScopeTable, Template
+from gateway.config.model.proxy import Inject, Proxy
 from gateway.config.model.retention import Retention
 from gateway.config.model.sealing import Encryption, Keyring, SealingFloor
 from gateway.config.model.server import Admin, AdminKey, Jobs, Reload, Server
@@ -34,6 +35,7 @@ __all__ = [
     "Guarding",
     "Hooking",
     "Identity",
+    "Inject",
     "Issuer",
     "Jobs",
     "Keyring",
@@ -51,6 +53,7 @@ __all__ = [
     "Plugged",
     "Plugins",
     "Policy",
+    "Proxy",
     "Receipts",
     "References",
     "Reload",

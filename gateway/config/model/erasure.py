@@ -14,7 +14,9 @@ class Receipts(Keys, frozen=True, kw_only=True):
     key: (
         Annotated[
             Secret,
-            Meta(description="The private key: PEM, or 32 bytes in hex or base64. The same for all gateways of a fleet."),
+            Meta(
+                description="The private key: PEM, or 32 bytes in hex or base64. The same for all gateways of a fleet."
+            ),
         ]
         | None
     ) = None

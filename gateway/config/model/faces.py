@@ -17,6 +17,8 @@ class Faces(Keys, frozen=True, kw_only=True):
     mem0: Annotated[bool, Meta(description="mem0's clients, of the platform and of the open server.")] = False
     agent_memory: Annotated[bool, Meta(description="Clients of the agent-memory server.")] = False
     langgraph: Annotated[bool, Meta(description="LangGraph's SDK, its store.")] = False
+    openai: Annotated[bool, Meta(description="Clients of OpenAI's models, led to the route's `proxy`.")] = False
+    anthropic: Annotated[bool, Meta(description="Clients of Anthropic's models, led to the route's `proxy`.")] = False
     mcp: Annotated[bool, Meta(description="Tools of the Model Context Protocol, at /mcp.")] = False
     origins: Annotated[
         tuple[str, ...],

@@ -68,7 +68,9 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     faces: Annotated[Faces, Meta(description="Which languages it speaks beside its own.")] = Faces()
     plugins: Annotated[Plugins, Meta(description="Which Python code the configuration may name.")] = Plugins()
     secrets: References = References()
-    keyrings: Annotated[dict[Name, Keyring], Meta(description="Where the keys of sealed routes come from, by name.")] = {}
+    keyrings: Annotated[
+        dict[Name, Keyring], Meta(description="Where the keys of sealed routes come from, by name.")
+    ] = {}
     embedders: Annotated[
         Plugged, Meta(description="What turns text into vectors, by name. `local` is always there.")
     ] = {}
@@ -85,6 +87,7 @@ class GatewayFile(Keys, frozen=True, kw_only=True):
     summarizers: Annotated[
         Plugged, Meta(description="What sums up sessions, by name. `extractive` is always there.")
     ] = {}
+    upstreams: Annotated[Plugged, Meta(description="Language models that `proxy:` leads to, by name.")] = {}
     profiles: Annotated[dict[Name, Layer], Meta(description="Settings that tenants apply by name.")] = {}
     defaults: Annotated[Layer, Meta(description="Settings for everybody.")] = field(default_factory=Layer)
     policy: Annotated[Policy, Meta(description="Floors: what no tenant may go below.")] = Policy()

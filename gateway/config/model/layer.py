@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, UnsetType, field
 
 from gateway.config.model.owning import Identity, ScopeForm
+from gateway.config.model.proxy import Proxy
 from gateway.config.model.retention import Retention
 from gateway.config.model.sealing import Encryption
 from gateway.config.model.words import Keys, Name
@@ -123,6 +124,9 @@ class Layer(Keys, frozen=True, kw_only=True):
     checkpoints: Checkpoints = Checkpoints()
     context: ContextBlock = ContextBlock()
     limits: Limits = field(default_factory=Limits)
+    proxy: Annotated[
+        Proxy, Meta(description="A language model behind this route, which is told what is remembered.")
+    ] = field(default_factory=Proxy)
     ttl: Annotated[Duration, Meta(description="How long new records live.")] | None = None
     history: Annotated[
         Literal["off", "live", "full"],

@@ -23,7 +23,9 @@ class Server(Keys, frozen=True, kw_only=True):
     failed_auth: Annotated[
         int,
         Meta(
-            ge=1, le=1_000_000, description="Refused credentials from one address a minute, by each worker; beyond: 429."
+            ge=1,
+            le=1_000_000,
+            description="Refused credentials from one address a minute, by each worker; beyond: 429.",
         ),
     ] = 120
     metrics: Annotated[

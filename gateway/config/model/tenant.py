@@ -42,6 +42,7 @@ class Tenant(Layer, frozen=True, kw_only=True):
         Plugged, Meta(description="Hooks of this tenant alone, by name; `hooks` and `routes.*.hooks` name them.")
     ] = {}
     summarizers: Plugged = {}
+    upstreams: Plugged = {}
     routes: Annotated[dict[Name, Route], Meta(min_length=1)] = {}
     labels: Labels = {}
 

@@ -4,7 +4,7 @@ A phrase is one thing that can be said to the gateway: a method, a path, how it 
 like. Knows no operation and no language; those who declare phrases do.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -31,7 +31,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     kind: bytes = JSON
     content: bytes = b""
     headers: Wire = ()
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes] | None = None
 
 
 class Exchange(msgspec.Struct, kw_only=True):

@@ -7,7 +7,8 @@ done per request that was already decided when the server was built.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -75,7 +76,7 @@ class Served:
                         reply = _with(reply, (DEGRADED, exchange.degraded.encode()))
                     if reply.stream is not None:
                         sent = True
-                        await stream(send, reply, reply.stream, request_id)
+                        await stream(receive, send, reply, reply.stream, request_id)
         except UnicodeDecodeError:
             code, reply = self._failed(Malformed("the path is not UTF-8", code="bad_path"), request_id)
         except asyncio.CancelledError:
@@ -192,10 +193,25 @@ async def answer(
     await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-async def stream(send: "Send", reply: Reply, chunks: AsyncIterator[bytes], request_id: str) -> None:
-    """Each chunk as it comes. One that fails half way ends the connection, so that nobody takes it for the whole."""
+async def stream(
+    receive: "Receive", send: "Send", reply: Reply, chunks: AsyncGenerator[bytes], request_id: str
+) -> None:
+    """Each chunk as it comes. One that fails half way ends the connection, so that nobody takes it for the whole; when
+    the caller has gone, nothing more is made for it."""
     headers = [(b"content-type", reply.kind), (b"x-request-id", request_id.encode()), *reply.headers]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})  # type: ignore[arg-type]  # plain dict
-    async for chunk in chunks:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    gone = asyncio.create_task(_until_gone(receive))
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        gone.cancel()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: "Receive") -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
