@@ -1,0 +1,1 @@
+"""TFrameX's agents with a memory in a gateway."""
