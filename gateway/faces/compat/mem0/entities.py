@@ -32,10 +32,7 @@ async def listed(exchange: Exchange) -> Reply:
 
 async def deleted(exchange: Exchange) -> Reply:
     query_of(exchange.query, ())
-    kind, name = exchange.path["kind"], exchange.path["name"]
-    if kind not in _KINDS:
-        raise NotFound(f"no entities of type {kind!r}; there are {', '.join(_KINDS)}", code="no_entity")
-    count = await delete(exchange, kind, name)
+    count = await delete(exchange, known(exchange.path["kind"]), exchange.path["name"])
     return reply({"message": "Entity deleted successfully!", "event_id": event_id(()), "deleted": count})
 
 
@@ -68,6 +65,12 @@ async def owners(exchange: Exchange) -> list[Owner]:
         for each in listing.owners:
             found.setdefault((each.kind, each.name), each)
     return [found[key] for key in sorted(found)]
+
+
+def known(kind: str) -> str:
+    if kind not in _KINDS:
+        raise NotFound(f"no entities of type {kind!r}; there are {', '.join(_KINDS)}", code="no_entity")
+    return kind
 
 
 async def delete(exchange: Exchange, kind: str, name: str) -> int:

@@ -18,6 +18,7 @@ def failed(error: GatewayError, request_id: str) -> Reply:
 
 
 def told(status: int, detail: str, code: str, request_id: str, headers: Wire = ()) -> Reply:
+    """An error in mem0's shape: some of its clients read `detail`, some `error`."""
     body: dict[str, Any] = {"detail": detail, "error": detail, "code": code, "request_id": request_id}
     return Reply(status=status, content=msgspec.json.encode(body), headers=headers)
 
