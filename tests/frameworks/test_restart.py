@@ -19,6 +19,12 @@ PROGRAMS = {
         "What was my order number again?",
         "#98765",
     ),
+    "fastagentic": (
+        "fastagentic/assistant.py ann",
+        "My favourite editor is Helix",
+        "Which editor is my favourite?",
+        "Helix",
+    ),
 }
 pytestmark = pytest.mark.xdist_group("frameworks")
 

@@ -41,7 +41,7 @@ class RecallingOne(Recall, OwnerParts, total=False):
     """The same within one session."""
 
 
-def add(
+def add(  # noqa: PLR0913 - what may be said of a memory
     content: Any = UNSET,
     *,
     messages: Sequence[Mapping[str, Any]] | None = None,
