@@ -35,6 +35,7 @@ from gateway.runtime.ledger import Ledger
 from gateway.runtime.reports import Outcome, Past, Stage, Status, Unit
 from gateway.runtime.running import Running
 from gateway.runtime.snapshot import Snapshot
+from gateway.runtime.telling import tell_reload
 from gateway.runtime.units import told_apart
 
 BUILD_SECONDS: Final = 120.0
@@ -172,6 +173,8 @@ class Reloader:
             outcome = msgspec.structs.replace(outcome, seconds=round(time.perf_counter() - started, 4))
             if not silent:
                 self.ledger.enter(outcome)
+                if self._served is not None and outcome.result != "unchanged":
+                    await tell_reload(self._running.snapshot, outcome, self._running.means.clock())
             return outcome
 
     async def _outcome(self, cause: str, given: Compiled | None, asked: Asked, *, news_only: bool) -> Outcome:

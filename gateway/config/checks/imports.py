@@ -37,3 +37,5 @@ def _paths(options: Any) -> Iterator[tuple[str, ImportPath]]:
         for each in cast("list[Any]", value) if isinstance(value, tuple | list) else (value,):
             if isinstance(each, ImportPath):
                 yield name, each
+        if name == "module" and isinstance(value, str):
+            yield name, ImportPath(f"{value}:everything")
