@@ -185,11 +185,9 @@ class Python:
 
 def _marked(module: Any) -> Iterator[tuple[frozenset[Moment], Callable[..., Any]]]:
     """The hooks that a module defines itself, in their order."""
-    everything: dict[str, Any] = vars(module)
-    for each in everything.values():
-        moments: frozenset[Moment] | None = getattr(each, _MARK, None)
-        if moments is not None and getattr(each, "__module__", "") == module.__name__:
-            yield moments, each
+    for each in cast("dict[str, Any]", vars(module)).values():
+        if hasattr(each, _MARK) and each.__module__ == module.__name__:
+            yield getattr(each, _MARK), each
 
 
 async def _asked(function: Callable[..., Any], context: HookContext, own: PluginContext) -> Outcome:

@@ -22,6 +22,7 @@ from gateway.runtime.identity import Claimed, Parts, claim, claim_across
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.tenancy import BoundTenant
 from gateway.services.hooking import on_error
+from gateway.services.hooking_everywhere import after_everywhere, before_everywhere
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -151,7 +152,14 @@ async def perform(
     """Admit, run, measure: the one path from any face into any service, in the time that the route gives it."""
     if operation.everywhere:
         whole = _everywhere(snapshot, principal, operation)
-        return Answer(await _in_time(operation.run(whole, request), EVERYWHERE_SECONDS))
+        await before_everywhere(whole, operation, facts)
+        try:
+            reply = await _in_time(operation.run(whole, request), EVERYWHERE_SECONDS)
+        except Exception as error:
+            await after_everywhere(whole, operation, facts, error)
+            raise
+        await after_everywhere(whole, operation, facts)
+        return Answer(reply)
     call = admit(snapshot, principal, operation, facts)
     BEGAN.set(call.route.era())
     layer = call.route.config.layer

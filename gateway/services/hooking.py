@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from gateway.services.call import Call
 
-_BEFORE: Final = {each.event: each for each in Moment if each.before}
-_AFTER: Final = {each.event: each for each in Moment if each.value.startswith("after_")}
+BEFORE: Final = {each.event: each for each in Moment if each.before}
+AFTER: Final = {each.event: each for each in Moment if each.value.startswith("after_")}
 _SOURCES: Final = {"assistant": "agent", "tool": "tool", "function": "tool", "user": "user", "system": "system"}
 
 
@@ -40,12 +40,12 @@ class Ruled(NamedTuple):
 
 async def before_write(call: "Call", event: Event, draft: Record, old: Record | None = None) -> Ruled:
     """The draft as it is to be stored. Raises what a hook rejects it with. What is quarantined is stored here."""
-    hooks = call.route.hooks.get(_BEFORE[event], ())
+    hooks = call.route.hooks.get(BEFORE[event], ())
     if not hooks:
         return Ruled(draft)
     record, flags = draft, _flags(draft)
     for each in hooks:
-        context = _write_context(call, _BEFORE[event], record, old, flags)
+        context = _write_context(call, BEFORE[event], record, old, flags)
         outcome = await each.ask(context)
         flags = (*flags, *(flag for flag in outcome.flags if flag not in flags))
         match outcome.action:
@@ -63,8 +63,8 @@ async def before_write(call: "Call", event: Event, draft: Record, old: Record | 
 async def after_write(call: "Call", event: Event, record: Record, *, new: bool = True) -> None:
     """What was written, or with `new` off had been written by an earlier request with this key. Nothing can be taken
     back; a rejection is only that of the reply."""
-    for each in call.route.hooks.get(_AFTER[event], ()):
-        context = _write_context(call, _AFTER[event], record, None, _flags(record))
+    for each in call.route.hooks.get(AFTER[event], ()):
+        context = _write_context(call, AFTER[event], record, None, _flags(record))
         outcome = await each.ask(msgspec.structs.replace(context, count=int(new)))
         if outcome.action is Action.REJECT:
             raise _error(outcome)
@@ -72,10 +72,10 @@ async def after_write(call: "Call", event: Event, record: Record, *, new: bool =
 
 async def before_read(call: "Call", event: Event, *, query: str | None = None, target: str = "") -> str | None:
     """The query as it is to be asked; None where nothing is to be found."""
-    hooks = call.route.hooks.get(_BEFORE[event], ())
+    hooks = call.route.hooks.get(BEFORE[event], ())
     for each in hooks:
-        outcome = await each.ask(_context(call, _BEFORE[event], memory_query=query, target=target))
-        if not _goes_on(outcome):
+        outcome = await each.ask(_context(call, BEFORE[event], memory_query=query, target=target))
+        if not goes_on(outcome):
             return None
         if not isinstance(outcome.query, UnsetType):
             query = outcome.query
@@ -84,13 +84,13 @@ async def before_read(call: "Call", event: Event, *, query: str | None = None, t
 
 async def after_ranked(call: "Call", event: Event, found: Sequence[Ranked], query: str | None = None) -> list[Ranked]:
     """What may be shown of what was found, in the order that the hooks leave it in."""
-    hooks = call.route.hooks.get(_AFTER[event], ())
+    hooks = call.route.hooks.get(AFTER[event], ())
     if not hooks:
         return list(found)
     by_id = {each.record.id: each for each in found}
     results = tuple(_result(each) for each in found)
     for each in hooks:
-        moment = _AFTER[event]
+        moment = AFTER[event]
         outcome = await each.ask(_context(call, moment, memory_query=query, memory_results=results))
         if outcome.action is Action.REJECT:
             raise _error(outcome)
@@ -103,14 +103,14 @@ async def after_ranked(call: "Call", event: Event, found: Sequence[Ranked], quer
 
 async def after_records(call: "Call", event: Event, records: Sequence[Record]) -> list[Record]:
     """The same for records that nobody has ranked."""
-    if _AFTER[event] not in call.route.hooks:
+    if AFTER[event] not in call.route.hooks:
         return list(records)
     return [each.record for each in await after_ranked(call, event, [Ranked(record=record) for record in records])]
 
 
 async def after_text(call: "Call", event: Event, text: str, id_: str, kind: Kind) -> str:
     """The same for a text that a backend has made; "" where a hook drops it."""
-    if not text or _AFTER[event] not in call.route.hooks:
+    if not text or AFTER[event] not in call.route.hooks:
         return text
     now = call.route.mint.now()
     made = Record(id=id_, kind=kind, scope=call.scope, text=text, created_at=now, updated_at=now)
@@ -121,7 +121,7 @@ async def after_text(call: "Call", event: Event, text: str, id_: str, kind: Kind
 async def before_delete(call: "Call", target: str = "", old: Record | None = None) -> bool:
     """Whether to go on. Without a target it is about all that the request's scope and filter hold."""
     for each in call.route.hooks.get(Moment.BEFORE_DELETE, ()):
-        if not _goes_on(await each.ask(_context(call, Moment.BEFORE_DELETE, target=target, record=old))):
+        if not goes_on(await each.ask(_context(call, Moment.BEFORE_DELETE, target=target, record=old))):
             return False
     return True
 
@@ -221,7 +221,7 @@ async def _set_aside(call: "Call", hook: str, outcome: Outcome, record: Record, 
     return Ruled(msgspec.structs.replace(record, id=kept.id), "QUARANTINE")
 
 
-def _goes_on(outcome: Outcome) -> bool:
+def goes_on(outcome: Outcome) -> bool:
     if outcome.action is Action.REJECT:
         raise _error(outcome)
     return outcome.action is not Action.SKIP
