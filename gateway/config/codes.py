@@ -95,11 +95,13 @@ CODES: Final[dict[str, Code]] = {
     "MG0321": Code("unknown hook", E, "No hook of the gateway or this tenant has this name."),
     "MG0322": Code("hook twice", E, "A level lists a hook twice; each is asked once, in the order of the list."),
     "MG0323": Code("unknown upstream", E, "No upstream of the gateway or this tenant has this name."),
+    "MG0324": Code("unknown summarizer", E, "No summarizer is built in or declared under this name."),
+    "MG0325": Code("unknown archive", E, "No provider of the gateway or this tenant has this name."),
     "MG0330": Code("unknown keyring", E, "The gateway file declares no keyring of this name."),
     "MG0401": Code("no vectors", E, "The strategy ranks by meaning, and the chain's provider keeps no vectors."),
     "MG0402": Code("kinds not held", E, "The chain's provider cannot keep the kinds the route is for."),
     "MG0403": Code("metadata schema", E, "`metadata_schema` is no valid JSON Schema, or refers to something outside."),
-    "MG0404": Code("filter", E, "`retrieval.filters` cannot be read as a filter."),
+    "MG0404": Code("filter", E, "`retrieval.filters` or `retention.archive_if` cannot be read as a filter."),
     "MG0405": Code("scope contradicts itself", E, "A part stands in two lists of `scope`, or twice in one."),
     "MG0406": Code("identity template", E, "A template names a variable that no request has."),
     "MG0407": Code("text template", E, "`session.id` or `context.item` names a field that does not exist there."),
@@ -127,6 +129,17 @@ CODES: Final[dict[str, Code]] = {
     "MG0434": Code(
         "readable vectors", W, "A text can be guessed from its vector, so sealing the text alone hides little."
     ),
+    "MG0440": Code(
+        "overflow contradicts itself", E, "A session overflows by limits; what they say does not fit together."
+    ),
+    "MG0441": Code("no archive", E, "Something is to be archived, and no `retention.archive` says where."),
+    "MG0442": Code(
+        "archive unfit",
+        E,
+        "The archive is part of the chain, loses what it holds, or cannot keep what the route holds.",
+    ),
+    "MG0443": Code("nothing to hand over to", E, "`on_overflow: plugin` needs a summarizer of the type custom."),
+    "MG0444": Code("ended before its age", W, "Records end by their ttl, unarchived, before they reach max_age_days."),
     "MG0501": Code("secret in the file", E, "Secrets come from references, so that files can be shown and shared."),
     "MG0502": Code("key used twice", E, "Two API keys have one hash: the same credential would mean two callers."),
     "MG0503": Code(

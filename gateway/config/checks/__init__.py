@@ -24,6 +24,7 @@ from gateway.config.checks.patterns import patterns
 from gateway.config.checks.policy import policy
 from gateway.config.checks.receipts import receipts
 from gateway.config.checks.resources import resources
+from gateway.config.checks.retention import archive_names, archives, overflow, summarizer_names
 from gateway.config.checks.scope import scopes
 from gateway.config.checks.sealed_search import sealed_search
 from gateway.config.checks.sealing import keyrings, sealed_alike, sealing
@@ -42,8 +43,8 @@ Check: TypeAlias = Callable[[Assembly], Iterable[Diagnostic]]
 Among: TypeAlias = Callable[[Crowd], Iterable[Diagnostic]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    names_taken, chain_names, strategy_names, hook_names, upstream_names, profile_names, chain_steps, chain_vectors, ties, default_routes, patterns, scopes,
-    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, proxies, hooks_asked, imports, credentials, issuers, open_tenants,
+    names_taken, chain_names, strategy_names, hook_names, upstream_names, profile_names, chain_steps, chain_vectors, summarizer_names, archive_names, ties, default_routes, patterns, scopes,
+    templates, filters, metadata_schemas, limits, kinds_held, vectors_there, overflow, archives, proxies, hooks_asked, imports, credentials, issuers, open_tenants,
     policy, hooks_required, cursor_key, receipts, severities, keyrings,
     sealing, sealed_alike, sealed_search, sealing_floor,
 )  # fmt: skip

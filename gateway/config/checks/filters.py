@@ -1,4 +1,4 @@
-"""`retrieval.filters` must read as a filter: the same reading as a client's filter gets."""
+"""`retrieval.filters` and `retention.archive_if` must read as filters: the same reading as a client's filter gets."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,18 @@ from gateway.domain.filters import OPS
 
 def filters(assembly: Assembly) -> Iterator[Diagnostic]:
     for unit, where, layer in assembly.layers():
-        try:
-            read_filter(layer.retrieval.filters, "retrieval.filters")
-        except GatewayError as error:
-            at = unit.mark(*where, "retrieval", "filters", *_steps(error.at))
-            yield found("MG0404", at, error.detail, f"a filter is {{path: {{op: value}}}}; ops: {', '.join(OPS)}")
+        for place, given in (
+            (("retrieval", "filters"), layer.retrieval.filters),
+            (("retention", "archive_if"), layer.retention.archive_if),
+        ):
+            name = ".".join(place)
+            try:
+                read_filter(given, name)
+            except GatewayError as error:
+                at = unit.mark(*where, *place, *_steps(error.at.removeprefix(name)))
+                yield found("MG0404", at, error.detail, f"a filter is {{path: {{op: value}}}}; ops: {', '.join(OPS)}")
 
 
 def _steps(at: str) -> tuple[str, ...]:
     """The path inside the filter, as far as it can be told from the reader's words."""
-    return tuple(step for step in at.removeprefix("retrieval.filters").split(".") if step and "[" not in step)
+    return tuple(step for step in at.split(".") if step and "[" not in step)

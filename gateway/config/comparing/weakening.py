@@ -96,6 +96,10 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
     if longer(before.checkpoints.ttl, after.checkpoints.ttl):
         texts = f"{_text(before.checkpoints.ttl)} -> {_text(after.checkpoints.ttl)}"
         found.append(("checkpoints.ttl", f"checkpoints live longer: {texts}"))
+    days, now_days = before.retention.max_age_days, after.retention.max_age_days
+    if days is not None and (now_days is None or now_days > days):
+        texts = f"{days:g} -> {'unlimited' if now_days is None else f'{now_days:g}'}"
+        found.append(("retention.max_age_days", f"records are kept longer: max_age_days {texts}"))
     kept = ("off", "live", "full")
     if kept.index(after.history) > kept.index(before.history):
         found.append(("history", f"more of the past is kept: history {before.history} -> {after.history}"))

@@ -4,6 +4,8 @@ from typing import Final
 
 from gateway.config.examples.example import Example
 
+_TALK: Final = "tenants: {demo: {auth: {mode: open}, routes: {talk: {default: true, kinds: [message]}}}}\n"
+
 EXAMPLES: Final[dict[str, Example]] = {
     "MG0401": Example(
         mend="Give the provider an embedder, or use a strategy that needs no vectors.",
@@ -111,5 +113,33 @@ EXAMPLES: Final[dict[str, Example]] = {
         "defaults: {chain: main, encryption: {vectors: plain}}",
         mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
         "defaults: {chain: main, encryption: {vectors: sealed}}",
+    ),
+    "MG0440": Example(
+        mend="Give the session a limit, and keep no more than it allows.",
+        broken=_TALK + "defaults: {chain: main, session: {on_overflow: summarize}}",
+        mended=_TALK + "defaults: {chain: main, session: {max_messages: 50, on_overflow: summarize}}",
+    ),
+    "MG0441": Example(
+        mend="Name a provider in `retention.archive`, or leave out what needs one.",
+        broken=_TALK + "defaults: {chain: main, session: {max_messages: 50, on_overflow: archive}}",
+        mended=_TALK + "providers: {main: {type: memory}, cold: {type: folder, path: cold}}\n"
+        "defaults:\n  chain: main\n  session: {max_messages: 50, on_overflow: archive}\n  retention: {archive: cold}",
+    ),
+    "MG0442": Example(
+        mend="Use another provider, one that keeps everything and forgets nothing.",
+        broken="providers: {main: {type: sqlite, path: data.db}}\n"
+        "defaults: {chain: main, retention: {max_age_days: 30, archive: main}}",
+        mended="providers: {main: {type: sqlite, path: data.db}, cold: {type: folder, path: cold}}\n"
+        "defaults: {chain: main, retention: {max_age_days: 30, archive: cold}}",
+    ),
+    "MG0443": Example(
+        mend="Declare a summarizer of the type custom and name it, or sum up.",
+        broken=_TALK + "defaults: {chain: main, session: {max_messages: 50, on_overflow: plugin}}",
+        mended=_TALK + "defaults: {chain: main, session: {max_messages: 50, on_overflow: summarize}}",
+    ),
+    "MG0444": Example(
+        mend="Let the age come before the ttl, or leave one of them out.",
+        broken="defaults: {chain: main, ttl: 7d, retention: {max_age_days: 30}}",
+        mended="defaults: {chain: main, ttl: 90d, retention: {max_age_days: 30}}",
     ),
 }

@@ -138,6 +138,17 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken="upstreams: {models: {type: openai}}\ndefaults: {chain: main, proxy: {upstream: model}}",
         mended="upstreams: {models: {type: openai}}\ndefaults: {chain: main, proxy: {upstream: models}}",
     ),
+    "MG0324": Example(
+        mend="Name `extractive`, or one of `summarizers:`.",
+        broken="defaults: {chain: main, session: {max_messages: 50, on_overflow: summarize, summarizer: short}}",
+        mended="defaults: {chain: main, session: {max_messages: 50, on_overflow: summarize, summarizer: extractive}}",
+    ),
+    "MG0325": Example(
+        mend="Correct the name, or declare the provider under `providers:`.",
+        broken="providers: {main: {type: memory}}\ndefaults: {chain: main, retention: {max_age_days: 30, archive: cold}}",
+        mended="providers: {main: {type: memory}, cold: {type: folder, path: cold}}\n"
+        "defaults: {chain: main, retention: {max_age_days: 30, archive: cold}}",
+    ),
     "MG0330": Example(
         mend="Declare the keyring in the gateway file, or correct the name.",
         broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
