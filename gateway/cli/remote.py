@@ -35,7 +35,20 @@ class Gateway:
     def post(self, path: str, **query: Any) -> Any:
         return self._ask("POST", path, query)
 
+    def delete(self, path: str, **query: Any) -> Any:
+        return self._ask("DELETE", path, query)
+
+    def raw(self, path: str, **query: Any) -> bytes:
+        """What comes back, byte for byte."""
+        return self._read("GET", path, query)
+
     def _ask(self, method: str, path: str, query: dict[str, Any]) -> Any:
+        try:
+            return json.loads(self._read(method, path, query))
+        except ValueError:
+            _leave(f"what answers at {self._url} is no gateway")
+
+    def _read(self, method: str, path: str, query: dict[str, Any]) -> bytes:
         said = urllib.parse.urlencode(query, doseq=True)
         url = f"{self._url}{path}{'?' if said else ''}{said}"
         if not url.startswith(("http://", "https://")):
@@ -46,7 +59,7 @@ class Gateway:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with direct.open(asked, timeout=SECONDS) as reply:
-                return json.load(reply)
+                return bytes(reply.read())
         except urllib.error.HTTPError as error:
             _leave(f"{self._url} refuses: {_problem(error)}")
         except (OSError, ValueError) as error:

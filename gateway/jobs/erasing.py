@@ -9,7 +9,7 @@ Whoever dies in between leaves rows that another process goes on from.
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,7 +24,7 @@ from gateway.domain.ids import Clock, Randomness
 from gateway.domain.outbox import HELD_SECONDS
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from gateway.jobs.reaching import Reaching, is_noted, is_private
+from gateway.jobs.reaching import Reaching, is_noted, is_private, rings_of
 from gateway.receipts.receipt import receipt_of
 from gateway.receipts.signing import Signer, kept_private, read_private
 from gateway.retrieval.pools import Pools
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from gateway.jobs.erasure_store import ErasureStore, Taken
 
 Result = TypeVar("Result")
-Shred = Callable[[str, str], Awaitable[Sequence[str]]]
 
 LOOK_SECONDS: Final = 0.5  # between two looks at what other workers have done
 AGREE_SECONDS: Final = 1.5  # by then every worker has looked
@@ -63,7 +62,6 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     serving: Callable[[], Snapshot]
     fences: Known
     pools: Pools
-    shred: Shred | None = None
 
 
 class Erasing:
@@ -185,13 +183,13 @@ class Erasing:
 
     def _opened(self, config: Config, *, make: bool) -> "ErasureStore | None":
         """Blocks. Without `make`, None where there is none."""
+        shared = config.jobs.url is not None  # a server, which is there to be used
+        if not make and not shared and not Path(config.home, config.jobs.store).exists():
+            return None
+        from gateway.jobs.erasure_store import ErasureStore
         from gateway.jobs.jobs import place_of
 
-        place = place_of(config)
-        if not make and not place.exists():
-            return None
-        make = make or config.jobs.url is not None  # a server is there to be shared
-        from gateway.jobs.erasure_store import ErasureStore
+        place, make = place_of(config), make or shared
 
         place.make()
         store = ErasureStore(place, self._clock, self._randomness)
@@ -238,6 +236,8 @@ class Erasing:
                 if is_private(target.plugin.capabilities(target.options)):
                     async with self._reaching.reached(snapshot, target) as reached:
                         await vanish(reached.provider, reached.can, _person(taken), None, verify=True)
+            for ring in rings_of(snapshot, taken.tenant).values():
+                await ring.changed(taken.tenant)  # no new life is sealed with a key that is about to be destroyed
         self._forget(taken)
 
     async def _look_after(self) -> None:
@@ -304,10 +304,9 @@ class Erasing:
         agree = 0.0 if self._alone else AGREE_SECONDS
         await asyncio.sleep(agree)
         heard = self._now()
-        keys = await self._shredded(taken)
-        whole_kinds = set(taken.standing.kinds) == set(Kind)
-        queued, names = 0, frozenset[str]()
-        if whole_kinds:  # what is queued does not say of which kind it is
+        keys, queued, names = (), 0, frozenset[str]()
+        if set(taken.standing.kinds) == set(Kind):  # neither a key nor what is queued is of one kind
+            keys = await self._shredded(taken)
             queued, names = await asyncio.to_thread(store.unqueue, taken.tenant, taken.person)
         standing = msgspec.structs.replace(
             taken.standing,
@@ -430,11 +429,19 @@ class Erasing:
             extra={"erasure": taken.id, "tenant": taken.tenant, "records": sum(standing.deleted.values())},
         )
 
-    async def _shredded(self, taken: "Taken") -> Sequence[str]:
-        """First of all, and only where everything goes: what is sealed cannot be read from then on, wherever it is."""
-        if self._places.shred is None or set(taken.standing.kinds) != set(Kind):
-            return ()
-        return await self._places.shred(taken.tenant, taken.person)
+    async def _shredded(self, taken: "Taken") -> tuple[str, ...]:
+        """First of all: what is sealed cannot be read from then on, wherever it is. The fingerprints of the keys.
+
+        Where the store of the keys is away, they go with all else that it holds of this person, when it is back.
+        """
+        found: list[str] = []
+        with self._places.serving() as snapshot:
+            for name, ring in rings_of(snapshot, taken.tenant).items():
+                try:
+                    found += await ring.shred(taken.tenant, taken.person)
+                except GatewayError as error:
+                    _log.warning("keys are not shredded yet", extra={"keyring": name, "code": error.code})
+        return tuple(found)
 
     def _forget(self, taken: "Taken") -> None:
         self._places.pools.forget(Reach(taken.tenant, None, taken.person, None, None))

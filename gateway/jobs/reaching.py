@@ -16,6 +16,7 @@ from gateway.domain.ids import Clock
 from gateway.domain.ports import Capabilities, Provider
 from gateway.runtime.instances import Instances
 from gateway.runtime.lending import use_of
+from gateway.runtime.rings import ByName
 from gateway.runtime.snapshot import Snapshot
 
 _SECONDS: Final = 20.0
@@ -66,3 +67,9 @@ def is_noted(snapshot: Snapshot, tenant: str) -> bool:
 def is_private(can: Capabilities) -> bool:
     """Whether each process has contents of its own."""
     return not (can.shared or can.exclusive or can.remote)
+
+
+def rings_of(snapshot: Snapshot, tenant: str) -> ByName:
+    """The keyrings that seal what the tenant keeps."""
+    bound = snapshot.tenants.get(tenant)
+    return bound.rings if bound is not None else {}

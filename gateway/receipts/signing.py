@@ -58,7 +58,7 @@ def read_private(text: str) -> Signer:
             return Signer(private)
     elif (seed := _bytes(text.strip())) is not None:
         return Signer(Ed25519PrivateKey.from_private_bytes(seed))
-    raise Invalid("a signing key is an Ed25519 private key: PEM, or 32 bytes in hex or base64", code="bad_key")
+    raise Invalid("a signing key is an Ed25519 private key: PEM, or 32 bytes in hex or base64")
 
 
 def read_public(text: str) -> Ed25519PublicKey:
@@ -72,7 +72,7 @@ def read_public(text: str) -> Ed25519PublicKey:
             return public
     elif (raw := _bytes(text.strip().removeprefix(_MARK))) is not None:
         return Ed25519PublicKey.from_public_bytes(raw)
-    raise Invalid("a public key is an Ed25519 one: PEM, or 32 bytes in hex or base64", code="bad_key")
+    raise Invalid("a public key is an Ed25519 one: PEM, or 32 bytes in hex or base64")
 
 
 def kept_private(path: Path, randomness: Callable[[int], bytes]) -> Signer:
@@ -99,16 +99,16 @@ def checked(raw: bytes, public: Ed25519PublicKey) -> Receipt:
         plain: Any = msgspec.json.decode(raw)
         receipt = msgspec.convert(plain, Receipt)
         if not isinstance(plain, dict) or canonical(receipt) != canonical(cast("dict[str, Any]", plain)):
-            raise Tampered("not what a gateway writes", code="receipt_tampered")
+            raise Tampered("not what a gateway writes")
         unsigned = canonical(msgspec.structs.replace(receipt, signature=""))
         signature = bytes.fromhex(receipt.signature)
         if signature.hex() != receipt.signature or receipt.key != name_of(public):
-            raise Tampered("signed with another key", code="receipt_tampered")
+            raise Tampered("signed with another key")
         public.verify(signature, _CONTEXT + unsigned)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        raise Tampered(f"no receipt: {type(error).__name__}", code="receipt_tampered") from None
+        raise Tampered(f"no receipt: {type(error).__name__}") from None
     except InvalidSignature:
-        raise Tampered("the signature is not that of what it says", code="receipt_tampered") from None
+        raise Tampered("the signature is not that of what it says") from None
     return receipt
 
 
