@@ -12,8 +12,11 @@ import msgspec
 
 from gateway.config.model import ContextBlock, Proxy
 from gateway.domain.errors import DeadlineExceeded, Forbidden, NotFound, Unavailable
-from gateway.domain.principal import Role
+from gateway.domain.principal import Principal, Role
 from gateway.domain.record import Family
+from gateway.runtime.bound import BoundRoute
+from gateway.runtime.facts import Facts
+from gateway.runtime.snapshot import Snapshot
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.context import render
@@ -41,16 +44,28 @@ class Led(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str = ""
 
 
-async def prompt(call: Call, request: Prompted) -> Led:
-    layer = call.route.config.layer
-    proxy, upstream = layer.proxy, call.route.upstream
+def lead(snapshot: Snapshot, principal: Principal, facts: Facts, model: str) -> Led:
+    """Where a request leads that is about nobody's memories."""
+    principal.require(Role.READER)
+    principal.touch(Family.MEMORY)
+    route, _ = snapshot.route(principal, facts)
+    return _led(route, model)
+
+
+def _led(route: BoundRoute, model: str) -> Led:
+    layer, upstream = route.config.layer, route.upstream
     if upstream is None:
         raise NotFound("this route leads to no language model", code="no_upstream")
-    if not any(_fits(pattern, request.model) for pattern in proxy.models):
+    if not any(_fits(pattern, model) for pattern in layer.proxy.models):
         raise Forbidden("this route does not lead to that model", code="model_not_allowed", at="model")
+    return Led(upstream=upstream, proxy=layer.proxy, settings=layer.context)
+
+
+async def prompt(call: Call, request: Prompted) -> Led:
+    led = _led(call.route, request.model)
+    layer, proxy = call.route.config.layer, led.proxy
     if proxy.auto_store:
         call.principal.require(Role.WRITER)
-    led = Led(upstream=upstream, proxy=proxy, settings=layer.context)
     if not proxy.inject.memories or not request.query.strip() or holds_block(layer.context, request.said):
         return led
     try:

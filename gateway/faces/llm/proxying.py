@@ -16,7 +16,7 @@ from gateway.faces.http.exchange import Exchange, Phrase, Reply
 from gateway.faces.llm.tongue import Body, Tongue, json_of
 from gateway.faces.llm.turns import due, key, memories, turns
 from gateway.services.memories.adding import ADD_BATCH, AddBatch
-from gateway.services.prompting import PROMPT, Led, Prompted
+from gateway.services.prompting import PROMPT, Led, Prompted, lead
 from gateway.upstreams.carried import SENT, Carried
 
 INJECTED: Final = b"x-memory-injected"  # ids of the memories that were added
@@ -44,9 +44,8 @@ def passed(tongue: Tongue, path: str) -> Phrase:
     """What is led to the upstream as it is, such as the list of its models."""
 
     async def answer(exchange: Exchange) -> Reply:
-        led = await exchange.perform(
-            PROMPT, exchange.facts(PROMPT), Prompted(query="", model=exchange.path.get("model", ""))
-        )
+        model = exchange.path.get("model", "")
+        led = lead(exchange.snapshot, exchange.principal, exchange.facts(PROMPT), model)
         named = path.format(**exchange.path)
         return await _carried(exchange, led, "GET", named, b"", None)
 
