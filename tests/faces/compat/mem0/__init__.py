@@ -1,0 +1,1 @@
+"""mem0's own clients against the gateway."""

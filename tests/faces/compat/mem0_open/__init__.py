@@ -1,0 +1,1 @@
+"""Callers of mem0's open server against the gateway."""
