@@ -19,6 +19,7 @@ PROGRAMS = {
         "What was my order number again?",
         "#98765",
     ),
+    "mem0": ("mem0/notes.py ann", "I am allergic to peanuts", "What am I allergic to?", "peanuts"),
     "fastagentic": (
         "fastagentic/assistant.py ann",
         "My favourite editor is Helix",
@@ -54,10 +55,6 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 def test_an_agent_recalls_in_a_new_process_after_a_restart_of_the_gateway(restarted: str, name: str) -> None:
     program, _, asked, recalled = PROGRAMS[name]
     assert recalled in run(restarted, program, asked)
-
-
-def test_another_session_of_the_same_user_knows_nothing_of_it(restarted: str) -> None:
-    assert "#98765" not in run(restarted, "fence/support_bot.py 12345 xyz-123", "What was my order number again?")
 
 
 def test_the_examples_serve_one_and_the_same_file() -> None:

@@ -1,7 +1,7 @@
 """Long-term memory: FastAgentic's MemoryProvider over a gateway. Every call names the user, and no other's is met."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from fastagentic.hooks.base import Hook
