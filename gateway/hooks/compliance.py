@@ -11,7 +11,18 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from gateway.domain.errors import Misconfigured
-from gateway.domain.hooking import WRITES, Event, HookContext, Moment, Outcome, before, modify, quarantine, reject
+from gateway.domain.hooking import (
+    WRITES,
+    Event,
+    HookContext,
+    Moment,
+    Outcome,
+    before,
+    modify,
+    proceed,
+    quarantine,
+    reject,
+)
 from gateway.domain.ports import Kit
 from gateway.domain.units import Duration, ImportPath
 from gateway.hooks.importing import called, imported
@@ -58,6 +69,8 @@ class Compliance:
 
     async def run(self, context: HookContext) -> Outcome:
         options = self._options
+        if context.record is None:
+            return proceed()
         flags = await self._flags(context.memory_content or "")
         wrong = [*self._violations(context.metadata), *(each for each in flags if {each, "*"} & {*options.block})]
         noted = tuple(dict.fromkeys([*flags, *wrong]))
@@ -65,7 +78,7 @@ class Compliance:
             return reject(f"this may not be kept: {', '.join(wrong)}")
         if wrong and options.on_violation == "quarantine":
             return quarantine(", ".join(wrong), *noted)
-        expires = context.record.expires_at if context.record is not None else None
+        expires = context.record.expires_at
         ends = context.at + timedelta(seconds=options.max_retention.seconds) if options.max_retention else None
         late = ends is not None and (expires is None or expires > ends)
         return modify(expires_at=ends if late else UNSET, flags=noted)

@@ -41,6 +41,8 @@ class Stamp:
         return
 
     async def run(self, context: HookContext) -> Outcome:
+        if context.record is None:
+            return _DONE
         stamped = {key: value for key, name in self._options.fields.items() if (value := _value(context, name))}
         if not stamped and not self._options.constants:
             return _DONE

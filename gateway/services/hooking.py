@@ -120,15 +120,24 @@ async def after_text(call: "Call", event: Event, text: str, id_: str, kind: Kind
 
 async def before_delete(call: "Call", target: str = "", old: Record | None = None) -> bool:
     """Whether to go on. Without a target it is about all that the request's scope and filter hold."""
-    for each in call.route.hooks.get(Moment.BEFORE_DELETE, ()):
-        if not goes_on(await each.ask(_context(call, Moment.BEFORE_DELETE, target=target, record=old))):
+    return await before_deed(call, Event.DELETE, target=target, record=old)
+
+
+async def after_delete(call: "Call", count: int, target: str = "") -> None:
+    await after_deed(call, Event.DELETE, target=target, count=count)
+
+
+async def before_deed(call: "Call", event: Event, **told: Any) -> bool:
+    """Whether to go on with what changes something and writes nothing that a client has said."""
+    for each in call.route.hooks.get(BEFORE[event], ()):
+        if not goes_on(await each.ask(_context(call, BEFORE[event], **told))):
             return False
     return True
 
 
-async def after_delete(call: "Call", count: int, target: str = "") -> None:
-    for each in call.route.hooks.get(Moment.AFTER_DELETE, ()):
-        outcome = await each.ask(_context(call, Moment.AFTER_DELETE, target=target, count=count))
+async def after_deed(call: "Call", event: Event, **told: Any) -> None:
+    for each in call.route.hooks.get(AFTER[event], ()):
+        outcome = await each.ask(_context(call, AFTER[event], **told))
         if outcome.action is Action.REJECT:
             raise _error(outcome)
 

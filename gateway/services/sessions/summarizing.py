@@ -15,7 +15,7 @@ from gateway.domain.ports import Briefs, Kit, Order, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
 from gateway.services.call import Call, Operation
-from gateway.services.hooking import after_records, after_text
+from gateway.services.hooking import after_deed, after_records, after_text, before_deed
 from gateway.services.sessions.opening import MESSAGES, check_opened
 from gateway.services.sessions.summary import Summary
 from gateway.services.sessions.summing import line_of, sum_up, summaries_of, together, uncovered
@@ -31,6 +31,14 @@ _log = logging.getLogger("gateway.retention")
 
 async def summarize(call: Call, _request: OneSession) -> Summary:
     """An empty text where nothing was said. Concurrent requests for one session come to the same summary."""
+    if not await before_deed(call, Event.UPDATE):
+        return Summary(session_id=call.scope.run, summary="", by="gateway")
+    summary = await _summary(call)
+    await after_deed(call, Event.UPDATE)
+    return summary
+
+
+async def _summary(call: Call) -> Summary:
     if call.route.capabilities.briefs:
         text = (await cast("Briefs", call.route.provider).brief(call.reach, "")).summary
         text = await after_text(call, Event.GET, text, call.scope.run, Kind.SUMMARY)
