@@ -33,6 +33,7 @@ class AsyncSessions(AsyncPart):
     context = awaits(sessions.context)
     search = awaits(sessions.search)
     summary = awaits(sessions.summary)
+    summarize = awaits(sessions.summarize)
     stats = awaits(sessions.stats)
     set_system = awaits(sessions.set_system)
     system = awaits(sessions.system)

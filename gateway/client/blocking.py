@@ -33,6 +33,7 @@ class Sessions(Part):
     context = sends(sessions.context)
     search = sends(sessions.search)
     summary = sends(sessions.summary)
+    summarize = sends(sessions.summarize)
     stats = sends(sessions.stats)
     set_system = sends(sessions.set_system)
     system = sends(sessions.system)

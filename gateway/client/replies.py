@@ -264,7 +264,7 @@ class FoundMessages(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     summary: str
-    by: str  # backend or gateway
+    by: str  # backend, gateway, or extract while the summariser is away
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):

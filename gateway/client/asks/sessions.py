@@ -37,6 +37,7 @@ SEARCH = operation(
     empty=lambda at: replies.FoundMessages(session_id=at["session_id"], results=[]),
 )
 SUMMARY = operation("GET", f"{_ONE}/summary", replies.Summary)
+SUMMARIZE = operation("POST", f"{_ONE}/summarize", replies.Summary)
 STATS = operation("GET", f"{_ONE}/stats", replies.Stats)
 SET_SYSTEM = operation("PUT", f"{_ONE}/system", replies.System)
 SYSTEM = operation("GET", f"{_ONE}/system", replies.System)
@@ -126,6 +127,11 @@ def search(
 
 def summary(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Summary]:
     return ask(SUMMARY, scope, {}, session_id=session_id)
+
+
+def summarize(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Summary]:
+    """Adds to the summary what was said since, and gives its text."""
+    return ask(SUMMARIZE, scope, {}, session_id=session_id)
 
 
 def stats(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Stats]:
