@@ -1,0 +1,1 @@
+"""PydanticAI's agents with a memory in a gateway."""
