@@ -1,6 +1,6 @@
 """The operations of the client that awaits, by what they are about. Each is what `asks` says, and nothing else."""
 
-from gateway.client.asks import memories, runs, sessions
+from gateway.client.asks import memories, runs, sessions, subjects
 from gateway.client.parts import AsyncPart, awaits
 
 
@@ -63,3 +63,11 @@ class AsyncRuns(AsyncPart):
     set_state = awaits(runs.set_state)
     state = awaits(runs.state)
     delete = awaits(runs.delete_run)
+
+
+class AsyncSubjects(AsyncPart):
+    """People: what the law has a word on."""
+
+    erase = awaits(subjects.erase)
+    erasure = awaits(subjects.erasure)
+    export = awaits(subjects.export)

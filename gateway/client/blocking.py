@@ -1,6 +1,6 @@
 """The operations of the client that blocks, by what they are about. Each is what `asks` says, and nothing else."""
 
-from gateway.client.asks import memories, runs, sessions
+from gateway.client.asks import memories, runs, sessions, subjects
 from gateway.client.parts import Part, sends
 
 
@@ -63,3 +63,11 @@ class Runs(Part):
     set_state = sends(runs.set_state)
     state = sends(runs.state)
     delete = sends(runs.delete_run)
+
+
+class Subjects(Part):
+    """People: what the law has a word on."""
+
+    erase = sends(subjects.erase)
+    erasure = sends(subjects.erasure)
+    export = sends(subjects.export)

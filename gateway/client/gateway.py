@@ -11,8 +11,8 @@ from typing import Final, Literal, Self, Unpack, cast
 import httpx
 import msgspec
 
-from gateway.client.awaiting import AsyncCheckpoints, AsyncMemories, AsyncRuns, AsyncSessions
-from gateway.client.blocking import Checkpoints, Memories, Runs, Sessions
+from gateway.client.awaiting import AsyncCheckpoints, AsyncMemories, AsyncRuns, AsyncSessions, AsyncSubjects
+from gateway.client.blocking import Checkpoints, Memories, Runs, Sessions, Subjects
 from gateway.client.operation import ScopeParts
 from gateway.client.trying import Policy
 from gateway.client.wires import AsyncWire, Fault, Settings, Wire
@@ -75,6 +75,7 @@ class Gateway:
     sessions: Sessions
     checkpoints: Checkpoints
     runs: Runs
+    subjects: Subjects
     faults: Faults
 
     def __init__(
@@ -119,6 +120,7 @@ class Gateway:
         self.sessions = Sessions(self._wire, scope)
         self.checkpoints = Checkpoints(self._wire, scope)
         self.runs = Runs(self._wire, scope)
+        self.subjects = Subjects(self._wire, scope)
 
 
 class AsyncGateway:
@@ -128,6 +130,7 @@ class AsyncGateway:
     sessions: AsyncSessions
     checkpoints: AsyncCheckpoints
     runs: AsyncRuns
+    subjects: AsyncSubjects
     faults: Faults
 
     def __init__(
@@ -174,3 +177,4 @@ class AsyncGateway:
         self.sessions = AsyncSessions(self._wire, scope)
         self.checkpoints = AsyncCheckpoints(self._wire, scope)
         self.runs = AsyncRuns(self._wire, scope)
+        self.subjects = AsyncSubjects(self._wire, scope)

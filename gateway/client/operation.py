@@ -51,13 +51,15 @@ class Operation(msgspec.Struct, Generic[Reply], frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, Generic[Reply], frozen=True, kw_only=True):
-    """One call. `key` stays the same however often it is sent."""
+    """One call. `key` stays the same however often it is sent; `patience` is what its answer may take longer than
+    others, in seconds."""
 
     operation: Operation[Reply]
     path: dict[str, str]
     values: dict[str, Any]
     scope: OwnerParts
     key: str = ""
+    patience: float = 0.0
 
     def target(self) -> str:
         return self.operation.path.format_map({name: _segment(name, value) for name, value in self.path.items()})
@@ -96,6 +98,7 @@ def ask(
     scope: OwnerParts,
     values: Mapping[str, Any],
     key: str | None = None,
+    patience: float = 0.0,
     **path: str,
 ) -> Ask[Reply]:
     """Leaves out what is None or unset; what is to be sent as null is wrapped by `raw`."""
@@ -103,7 +106,8 @@ def ask(
         key = str(uuid4())
     given = {name: value for name, value in values.items() if value is not None and value is not UNSET}
     named = {name: given.pop(name) for name in _PARTS & given.keys()}
-    return Ask(operation=of, path=path, values=given, scope=cast("OwnerParts", {**scope, **named}), key=key or "")
+    owner = cast("OwnerParts", {**scope, **named})
+    return Ask(operation=of, path=path, values=given, scope=owner, key=key or "", patience=patience)
 
 
 def raw(value: Any) -> Any:

@@ -47,7 +47,7 @@ class Tries:
         self._ask = ask
         self._policy = policy
         self._clock = clock
-        self._until = clock.now() + policy.deadline
+        self._until = clock.now() + policy.deadline + ask.patience
         self._made = 0
 
     def seconds(self) -> float:
@@ -58,7 +58,7 @@ class Tries:
             raise TooLate(
                 "the deadline of this client has passed", code="client_deadline", path=self._ask.operation.path
             )
-        return min(self._policy.timeout, left)
+        return min(self._policy.timeout + self._ask.patience, left)
 
     def again(self, error: GatewayError) -> float:
         """How long to wait before another try; raises the error where there is none."""

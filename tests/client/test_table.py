@@ -11,19 +11,22 @@ import msgspec
 import pytest
 
 from gateway.client import awaiting, blocking
-from gateway.client.asks import memories, runs, sessions
+from gateway.client.asks import memories, runs, sessions, subjects
 from gateway.client.operation import Ask, Operation
 from gateway.faces.http.endpoint import Endpoint
-from gateway.faces.http.endpoints import ENDPOINTS
+from gateway.faces.http.endpoints import ENDPOINTS as ALL
 
-ASKS: tuple[ModuleType, ...] = (memories, sessions, runs)
+ASKS: tuple[ModuleType, ...] = (memories, sessions, runs, subjects)
 NEEDED: dict[str, Any] = {"writes": [], "keep": 1}
+ENDPOINTS = [each for each in ALL if each.path.startswith("/v1/")]  # the others are the same under other names
 IDS = [each.name for each in ENDPOINTS]
 OTHER_NAMES = {
     "memory.search": {"limit"},  # another name for top_k
     "memory.context": {"limit", "format"},  # the client always wants the memories as well
     "session.append": {"message"},  # one is a list of one
     "checkpoint.put": {"checkpoint_id"},  # put_named
+    "subject.erasure": {"format"},  # the receipt stands in the reply
+    "subject.export": {"format"},
 }
 
 
@@ -108,7 +111,7 @@ def test_the_client_asks_for_nothing_that_there_is_not() -> None:
 def test_both_clients_have_the_same_methods_with_the_same_signatures() -> None:
     asked = {each for module in ASKS for _, each in inspect.getmembers(module, inspect.isfunction)}
     offered: set[Any] = set()
-    for name in ("Memories", "Sessions", "Checkpoints", "Runs"):
+    for name in ("Memories", "Sessions", "Checkpoints", "Runs", "Subjects"):
         one, other = methods(getattr(blocking, name)), methods(getattr(awaiting, f"Async{name}"))
         assert one == other
         offered |= set(one.values())
@@ -138,3 +141,8 @@ assert strangers == [], strangers
 """
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_every_other_endpoint_is_one_of_these_under_another_name() -> None:
+    known = {each.operation.name for each in ENDPOINTS}
+    assert {each.operation.name for each in ALL} == known

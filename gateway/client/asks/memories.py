@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 from msgspec import UNSET, UnsetType
 
@@ -20,6 +20,8 @@ UPDATE = operation("PATCH", "/v1/memories/{memory_id}", replies.Memory, "never")
 DELETE = operation("DELETE", "/v1/memories/{memory_id}", replies.Removed)
 HISTORY = operation("GET", "/v1/memories/{memory_id}/history", replies.Events)
 CONTEXT = operation("POST", "/v1/context", replies.Block, empty=lambda _: replies.Block(text="", memories=[]))
+
+MODEL: Final = 60.0  # seconds that a model may take
 
 
 class Recall(TypedDict, total=False):
@@ -81,7 +83,8 @@ def extract(
     **scope: Unpack[ScopeParts],
 ) -> Ask[replies.Extraction]:
     """Lets the backend learn in its own way, where it can. Never sent twice: only the backend knows what it has heard."""
-    return ask(EXTRACT, scope, {"messages": messages, "metadata": metadata, "wait": wait})
+    values = {"messages": messages, "metadata": metadata, "wait": wait}
+    return ask(EXTRACT, scope, values, patience=MODEL if wait else 0)
 
 
 def search(query: str = "", *, top_k: int | None = None, **how: Unpack[Recalling]) -> Ask[replies.Results]:

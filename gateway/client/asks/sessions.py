@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Unpack
 from msgspec import UNSET
 
 from gateway.client import replies
-from gateway.client.asks.memories import RecallingOne
+from gateway.client.asks.memories import MODEL, RecallingOne
 from gateway.client.operation import Ask, OwnerParts, ScopeParts, ask, operation, raw
 
 _ONE: Final = "/v1/sessions/{session_id}"
@@ -126,12 +126,13 @@ def search(
 
 
 def summary(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Summary]:
+    """As it was last summed up. NotFound where there is none, or none yet."""
     return ask(SUMMARY, scope, {}, session_id=session_id)
 
 
 def summarize(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Summary]:
-    """Adds to the summary what was said since, and gives its text."""
-    return ask(SUMMARIZE, scope, {}, session_id=session_id)
+    """Sums up now what was said since; "" where nothing was."""
+    return ask(SUMMARIZE, scope, {}, patience=MODEL, session_id=session_id)
 
 
 def stats(session_id: str, **scope: Unpack[OwnerParts]) -> Ask[replies.Stats]:

@@ -227,7 +227,8 @@ async def test_a_session_keeps_every_key_and_is_cleared_alone(gateway: AsyncGate
         await memory.add_message(session, {"role": "user", "content": "I live in Oslo. It rains."})
         await memory.add_message(session, message)
     assert (await memory.get_messages("a"))[1] == message
-    assert await memory.summarize("a") == ""  # this route sums nothing up
+    assert "Oslo" in await memory.summarize("a")
+    assert await memory.summarize("unknown") == ""
     for _ in range(2):
         await memory.clear("a")
     assert await memory.get_messages("a") == []

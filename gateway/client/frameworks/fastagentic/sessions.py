@@ -4,7 +4,7 @@ from typing import Any
 
 from fastagentic.memory import SessionMemory
 
-from gateway.client import AsyncGateway, NotFound
+from gateway.client import AsyncGateway
 
 
 class GatewaySessionMemory(SessionMemory):
@@ -31,8 +31,5 @@ class GatewaySessionMemory(SessionMemory):
         await self._gateway.sessions.clear(session_id)
 
     async def summarize(self, session_id: str) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - as documented
-        """As the route or its backend sums it up; "" where they have not, or not yet."""
-        try:
-            return (await self._gateway.sessions.summary(session_id)).summary
-        except NotFound:
-            return ""
+        """By the route's summarizer or its backend, or else sentences of the conversation itself."""
+        return (await self._gateway.sessions.summarize(session_id)).summary
