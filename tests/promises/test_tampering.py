@@ -69,8 +69,7 @@ async def outcome(scene: Scene, changed: Record) -> str:
     try:
         found = await scene.wrapping.opened(Reach.only(changed.scope), [changed])
     except Tampered as error:
-        assert changed.id not in error.detail and "mg1" not in error.detail
-        return "Tampered"
+        return "Tampered" if changed.id not in error.detail and "mg1" not in error.detail else "told too much"
     return "opened" if found[0] is not None else "gone"
 
 

@@ -87,7 +87,7 @@ async def test_a_shredded_subject_is_gone_here_at_once_and_elsewhere_within_the_
     await elsewhere.close()
 
 
-async def test_another_worker_notices_a_shred_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_worker_notices_a_shred_without_being_asked() -> None:
     scene = Scene()
     elsewhere = scene.another_ring()
     elsewhere.ttl = 0.05
