@@ -237,7 +237,9 @@ async def _late_deliveries(made: Gateway, before: list[Record]) -> int:
         outbox.settled(owed)
 
         async def idle() -> bool:
-            jobs = await made.helm.background.listed(dead=False) if made.helm.background else []
+            background = made.helm.background
+            assert background is not None
+            jobs = await background.listed(dead=False)
             return not [each for each in jobs if each.state in ("waiting", "running")]
 
         await asyncio.sleep(0.5)
