@@ -22,7 +22,7 @@ def first(context: PluginContext) -> None:
 
 
 @hook("on_memory_add", "append")
-async def second(context: PluginContext) -> HookResult:
+async def second(_context: PluginContext) -> HookResult:
     ORDER.append("second")
     return HookResult.proceed()
 
@@ -32,15 +32,15 @@ def turn_around(context: PluginContext) -> None:
     context.memory_results = [each for each in reversed(context.memory_results) if "hidden" not in str(each.content)]
 
 
-def one(context: PluginContext) -> None:
+def one(_context: PluginContext) -> None:
     ORDER.append("one")
 
 
-def two(context: PluginContext) -> None:
+def two(_context: PluginContext) -> None:
     ORDER.append("two")
 
 
-def decide(context: PluginContext) -> HookResult | None:  # noqa: PLR0911 - one line for each word
+def decide(context: PluginContext) -> HookResult | None:
     """What the content, or the query, asks for."""
     wish = context.memory_query or context.memory_content or str(context.target) or ""
     if context.memory_results:

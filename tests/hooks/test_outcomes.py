@@ -192,7 +192,7 @@ async def test_hooks_are_asked_in_the_order_of_the_list(tmp_path: Path) -> None:
         async with gateway(home, config(names, *declared)) as made:
             await add(made, "a secret")
             assert await contents(made) == (["a [gone]"] if "module" in names else ["a secret"])
-        assert plugins.ORDER == order
+        assert order == plugins.ORDER
 
 
 async def test_a_hook_that_fails_refuses_unless_it_may_be_done_without(tmp_path: Path) -> None:

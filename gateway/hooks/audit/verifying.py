@@ -46,7 +46,7 @@ def verify(files: Iterable[Path], keys: Keys | None, *, partial: bool = False) -
     findings: list[Finding] = []
     empty: list[Path] = []
     for file in files:
-        found = _part(file, keys)
+        found = _part(file, keys, 0 if partial else _begins(file))
         if isinstance(found, Finding):
             findings.append(found)
         elif found is not None:
@@ -68,8 +68,16 @@ def live_of(file: Path) -> Path:
     return file.with_name(_ASIDE.sub("", file.stem) + file.suffix)
 
 
-def _part(file: Path, keys: Keys | None) -> Part | Finding | None:
-    """None for a file without lines."""
+def _begins(file: Path) -> int:
+    """The number that the first line of a file must have, by the files that were set aside before it."""
+    live = live_of(file)
+    aside = [int(each.stem[-12:]) for each in live.parent.glob(f"{live.stem}.*{live.suffix}") if live_of(each) == live]
+    own = int(file.stem[-12:]) if file != live else None
+    return 1 + max((each for each in aside if own is None or each < own), default=0)
+
+
+def _part(file: Path, keys: Keys | None, begins: int) -> Part | Finding | None:
+    """None for a file without lines. `begins` is 0 where any number will do."""
     first = last = None
     count, at_head, end = 0, "", _ends(live_of(file))
     try:
@@ -77,6 +85,8 @@ def _part(file: Path, keys: Keys | None) -> Part | Finding | None:
             for verdict in lines_of(raw, keys):
                 if verdict.wrong or verdict.line is None:
                     return Finding(file, verdict.number, verdict.wrong)
+                if begins and verdict.number == 1 and verdict.line.seq != begins:
+                    return Finding(file, 1, f"has the number {verdict.line.seq} where {begins} was to come")
                 count, first, last = verdict.number, first or verdict.line, verdict.line
                 at_head = last.hash if last.seq == end else at_head
     except OSError as error:
