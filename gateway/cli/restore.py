@@ -34,6 +34,9 @@ def command(
         for each in chosen:
             reach = Reach(tenant, each.layer.space, user, agent, run)
             told = await restore(snapshot.tenants[tenant].routes[each.name], reach, dry=dry)
+            for record in told.missing if dry else ():
+                whose = "".join(f" of {part}" for part in (record.scope.user, record.scope.run) if part)
+                click.echo(f"  {record.kind} {record.id}{whose}, {record.created_at:%Y-%m-%d %H:%M}")
             numbers = (
                 f"archived {told.found:,}  restored {told.restored:,}  there {told.there:,}  refused {told.refused:,}"
             )

@@ -38,7 +38,7 @@ def model() -> Generator[Model]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

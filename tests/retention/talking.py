@@ -31,7 +31,7 @@ def configured(session: str = "", retention: str = "", more: str = "", provider:
 
 
 async def say(gateway: Gateway, *messages: Any, run: str = "s1", **more: Any) -> None:
-    told = [each if isinstance(each, dict) else {"role": "user", "content": each} for each in messages]
+    told: list[Any] = [each if isinstance(each, dict) else {"role": "user", "content": each} for each in messages]
     for start in range(0, len(told), 50):
         reply = await gateway.post(
             f"/v1/sessions/{run}/messages", {"user_id": "ann", "messages": told[start : start + 50]}, **more

@@ -1,6 +1,7 @@
 """Sessions with limits: the oldest go, a call never without its answers, and nothing that was said is lost on the way."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config.catalog import Catalog
+from gateway.config.compiler import compile_config
 from gateway.config.model import Session
 from gateway.services.sessions import excess as module
 from gateway.services.sessions.excess import excess
@@ -85,7 +88,10 @@ async def test_a_call_goes_with_its_answers_or_stays_with_them(tmp_path: Path) -
 async def test_without_the_protection_a_call_would_lose_its_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "begin", lambda _pieces, first: first)
+    def anywhere(_pieces: Sequence[Piece], first: int) -> int:
+        return first
+
+    monkeypatch.setattr(module, "begin", anywhere)
     async with gateway(tmp_path, configured("max_messages: 3")) as made:
         await say(made, "hello", CALL, *ANSWERS, "thanks")
         assert await said(made) == ["c1", "c2", "thanks"]
@@ -149,3 +155,16 @@ async def test_an_eviction_that_fails_is_no_failure_of_the_append_and_is_made_up
         await say(made, "9")
         assert await said(made) == [str(number) for number in range(5, 10)]
         assert 'gateway_faults_total{code="not_trimmed"' in (await made.get("/metrics")).text
+
+
+def test_another_way_to_evict_than_the_oldest_first_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(configured("max_messages: 10, eviction: lru"))
+    notes = compile_config(tmp_path / "gateway.yaml", {}, Catalog.builtin()).diagnostics
+    assert [note.code for note in notes] == ["MG0204"]
+
+
+@pytest.mark.parametrize("ratio", ["0", "1.1", "-1"])
+def test_a_ratio_is_more_than_nothing_and_at_most_all(tmp_path: Path, ratio: str) -> None:
+    (tmp_path / "gateway.yaml").write_text(configured(f"max_messages: 10, keep_ratio: {ratio}"))
+    notes = compile_config(tmp_path / "gateway.yaml", {}, Catalog.builtin()).diagnostics
+    assert [note.code for note in notes] == ["MG0205"]

@@ -215,6 +215,7 @@ async def test_summarizing_on_request_gives_the_text_of_the_summarizer_and_keeps
 ) -> None:
     async with gateway(tmp_path, by_model(server, "max_messages: 100")) as made:
         await say(made, "I live in Berlin.", "My cat is called Miro.")
+        told: Any = None
         for _ in range(2):  # the second one has nothing to add
             told = (await made.post("/v1/sessions/s1/summarize", {"user_id": "ann"})).json()
             assert told == {"session_id": "s1", "summary": "summed up 4 lines", "by": "gateway"}

@@ -1,7 +1,7 @@
 """Sweeps: what is too old or too much goes, never before it is safe in its archive, once for all workers, and comes back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gateway.services.retention.sweeping import sweep
 from gateway.services.walking import walk
 from tests.gateways import Gateway, gateway
 from tests.retention.talking import configured, said, say, until
+from tests.servers.aws import KEYS, aws
 
 NOTES = """
 version: 1
@@ -300,6 +301,37 @@ async def test_without_the_lease_all_three_would(tmp_path: Path, monkeypatch: py
     assert await _sweeps_of_three_workers(tmp_path, monkeypatch) == 3
 
 
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """Options of an archive in S3, a stand-in of it."""
+    with aws(tmp_path_factory.mktemp("moto")) as facts:
+        keys = ", ".join(f"{name}: {value}" for name, value in KEYS.items())
+        where = f'endpoint_url: "{facts["endpoint_url"]}", region: {facts["region"]}, {keys}'
+        yield f"type: s3, bucket: cold, create_bucket: true, embedder: none, {where}"
+
+
+async def test_a_session_archived_in_a_bucket_is_listed_and_comes_back_whole(tmp_path: Path, bucket: str) -> None:
+    text = configured(retention="max_age_days: 30, archive: cold", provider="sqlite, path: m.db, embedder: none")
+    text = text.replace("type: folder, path: cold, embedder: none", bucket)
+    async with gateway(tmp_path, text) as made:
+        await say(
+            made, {"role": "system", "content": "be brief"}, "one", {"role": "assistant", "content": "two", "x": 1}
+        )
+        before = (await made.get("/v1/sessions/s1/context", params={"user_id": "ann"})).json()["messages"]
+        made.clock.forward(days=31)
+        assert (await swept(made, "chat")).sessions == 1
+        assert await said(made) == []
+        route = route_of(made, "chat")
+        listed = await restore(route, WHOLE, dry=True)
+        assert {(each.kind, each.scope.run) for each in listed.missing} == {
+            (kind, "s1") for kind in (Kind.SESSION, Kind.SYSTEM, Kind.MESSAGE)
+        }
+        assert (await restore(route, msgspec.structs.replace(WHOLE, user="ann", run="s1"))).restored == 4
+        after = (await made.get("/v1/sessions/s1/context", params={"user_id": "ann"})).json()["messages"]
+        assert after == before
+        assert (await swept(made, "chat")).going == []
+
+
 def test_the_verbs_say_what_would_go_sweep_and_bring_back(tmp_path: Path) -> None:
     config = tmp_path / "gateway.yaml"
     config.write_text(NOTES.format(retention="max_age_days: 30, archive: cold"))
@@ -320,6 +352,8 @@ def test_the_verbs_say_what_would_go_sweep_and_bring_back(tmp_path: Path) -> Non
     assert "age       memory old-1 of ann" in dry.output and "would go: memories 1" in dry.output
     done = runner.invoke(main, ["sweep", str(config), "--tenant", "demo", "--route", "notes"])
     assert "demo/notes  memories 1" in done.output and "archived 1  deleted 1" in done.output
+    listed = runner.invoke(main, ["restore", str(config), "--tenant", "demo", "--dry-run"])
+    assert "memory old-1 of ann" in listed.output and "would be: archived 1  restored 1" in listed.output
     back = runner.invoke(main, ["restore", str(config), "--tenant", "demo", "--user", "ann"])
     assert back.exit_code == 0 and "restored 1" in back.output
     nobody = runner.invoke(main, ["restore", str(config), "--tenant", "demo", "--user", "eve"])

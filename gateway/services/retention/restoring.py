@@ -4,6 +4,7 @@ What is there is left as it is. The archive keeps its copies; whatever is archiv
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -16,14 +17,20 @@ from gateway.services.moving.way import embedded
 from gateway.services.retention.archiving import TOGETHER, by_scope
 from gateway.services.walking import walk
 
+_SHOWN: Final = 1_000
+
 
 class Restored(msgspec.Struct, kw_only=True):
-    """`there` were not missing. `refused` the backend did not take: the id belongs to another record by now."""
+    """`there` were not missing. `refused` the backend did not take: the id belongs to another record by now.
+
+    `missing` are the first so many that are, or were, not there.
+    """
 
     found: int = 0
     restored: int = 0
     there: int = 0
     refused: int = 0
+    missing: list[Record] = []
 
 
 async def restore(route: BoundRoute, reach: Reach, *, dry: bool = False) -> Restored:
@@ -52,6 +59,7 @@ async def _brought(route: BoundRoute, records: Sequence[Record], told: Restored,
         missing += [record for record, known in zip(some, there, strict=True) if known is None]
     told.found += len(records)
     told.there += len(records) - len(missing)
+    told.missing += missing[: max(0, _SHOWN - len(told.missing))]
     if dry or not missing:
         told.restored += len(missing)
         return
