@@ -4,6 +4,7 @@ A sentence counts by its words: those that the conversation comes back to, and n
 gives the same text on every machine. In a language without spaces, sentences are simply the first and the last.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ __all__ = ["Extractive"]
 
 _END: Final = re.compile(r"(?<=[.!?。!?])\s+|\n+")
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_INLINE: Final = 20_000  # characters that are read on the loop
 _LONGEST: Final = 280  # characters of one sentence
 _MARKED: Final = 0.35  # what a name or a number adds
 _COMMON: Final = (
@@ -57,6 +59,11 @@ class Extractive:
 
     async def summarize(self, talk: Talk) -> str:
         """Sentences of an earlier summary stand beside those of the messages, so what keeps mattering stays."""
+        if sum(len(line.content) for line in talk.lines) <= _INLINE:
+            return self._chosen(talk)
+        return await asyncio.to_thread(self._chosen, talk)
+
+    def _chosen(self, talk: Talk) -> str:
         sentences = list(_sentences(talk))
         said = Counter(word for each in sentences for word in set(each.words))
         best = sorted(sentences, key=lambda each: (-_weight(each, said), each.place))
