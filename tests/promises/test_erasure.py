@@ -5,6 +5,7 @@ A SQLite primary, a real Redis as its mirror, a cache and an archive, all in one
 """
 
 import asyncio
+import base64
 import os
 import sqlite3
 import time
@@ -343,3 +344,39 @@ async def test_a_backend_that_lies_about_deleting_is_pending_until_it_has_unless
         guard.stand_in = None
         assert (await ended(made, reply["id"]))["status"] == "done"
         assert await held(made, "main") == []
+
+
+SEALED: Final = """
+version: 1
+keyrings: {main: {root: {type: env, name: ERASED_ROOT}}}
+providers: {main: {type: sqlite, path: data/main.db}}
+tenants:
+  default:
+    auth: {mode: open}
+    encryption: {keys: main, fields: [content], vectors: sealed}
+    routes: {notes: {default: true, chain: main}}
+"""
+
+
+async def test_a_copy_of_a_backend_that_comes_back_cannot_be_read_once_the_keys_are_shredded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ERASED_ROOT", base64.b64encode(bytes(range(32))).decode())
+    store = tmp_path / "data/main.db"
+    async with gateway(tmp_path, SEALED) as made:
+        for user in ("ada", "bob"):
+            body = {"content": f"{CANARY} of {user}", "user_id": user}
+            assert (await made.post("/v1/memories", body)).status_code == 201
+    backup = store.read_bytes()
+    async with gateway(tmp_path, SEALED) as made:
+        reply = (await made.http.delete("/v1/subjects/ada")).json()
+        assert (reply["status"], reply["deleted_memories"], len(reply["keys"])) == ("done", 1, 1)
+        assert {each["method"] for each in reply["targets"]} == {"deleted"}
+        assert msgspec.json.decode(msgspec.json.encode(reply["receipt"]))["keys"] == reply["keys"]
+    store.write_bytes(backup)
+    async with gateway(tmp_path, SEALED) as made:
+        assert len(await held(made, "main")) == 1
+        assert (await made.get("/v1/memories", params={"user_id": "ada"})).status_code != 200
+        assert CANARY in (await made.get("/v1/memories", params={"user_id": "bob"})).text
+        assert (await made.post("/v1/memories", {"content": "new", "user_id": "bob"})).status_code == 201
+    assert grepped(tmp_path, CANARY) == []

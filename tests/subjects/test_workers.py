@@ -16,6 +16,7 @@ defaults: {chain: main, retrieval: {strategy: recent}}
 tenants: {default: {auth: {mode: open}, routes: {notes: {default: true}}}}
 """
 WRITERS: Final = 8
+ENOUGH: Final = 40
 
 
 async def test_what_was_acknowledged_before_an_erasure_is_gone_whichever_worker_wrote_it(
@@ -24,6 +25,7 @@ async def test_what_was_acknowledged_before_an_erasure_is_gone_whichever_worker_
     (tmp_path / "gateway.yaml").write_text(CONFIG)
     acknowledged: list[str] = []
     statuses: set[int] = set()
+    enough = asyncio.Event()
     asked = asyncio.Event()
     ended = asyncio.Event()
     with process(tmp_path / "gateway.yaml", "--workers", "2") as server:
@@ -39,25 +41,23 @@ async def test_what_was_acknowledged_before_an_erasure_is_gone_whichever_worker_
                     statuses.add(reply.status_code)
                     if reply.status_code == 201 and before and not asked.is_set():
                         acknowledged.append(reply.json()["id"])
+                        if len(acknowledged) == ENOUGH:
+                            enough.set()
                     await asyncio.sleep(0.01)
 
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http, asyncio.TaskGroup() as tasks:
             for number in range(WRITERS):
                 tasks.create_task(write(number))
-            while len(acknowledged) < 40:
-                await asyncio.sleep(0.05)
+            await enough.wait()
             asked.set()
             reply = (await http.delete("/v1/subjects/ada")).json()
             ended.set()
         assert reply["status"] == "done"
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
             left = (await http.get("/v1/memories", params={"user_id": "ada", "limit": 200})).json()["memories"]
-            for _ in range(50):  # a new life, on either
-                last = await http.post("/v1/memories", json={"content": "new", "user_id": "ada"})
-                if last.status_code == 201:
-                    break
-                await asyncio.sleep(0.1)
-    assert last.status_code == 201
+            await asyncio.sleep(1.0)  # by now every worker has heard that the fence is open
+            new = {"content": "a new life", "user_id": "ada"}
+            assert (await http.post("/v1/memories", json=new)).status_code == 201
     assert statuses == {201, 409}
     assert reply["deleted_memories"] >= len(acknowledged)
     assert not {each["id"] for each in left} & set(acknowledged)
