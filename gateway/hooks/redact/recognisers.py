@@ -69,7 +69,7 @@ _PRIVATE: Final = re.compile(
 )
 _SECRET: Final = re.compile(
     r"(?i)\b(?:password|passwd|pwd|passphrase|secret(?:_access)?(?:[_ -]?key)?|api[_ -]?key|access[_ -]?key"
-    r"|(?:auth|access|refresh)[_ -]?token|accountkey)[\"']?\s{0,3}(?:[:=]|\bis\b)\s{0,3}[\"']?([^\s\"',;]{6,512})"
+    r"|(?:auth|access|refresh)[_ -]?token|accountkey)[\"']?\s{0,3}(?:[:=]|\bis\b)\s{0,3}[\"']?([^\s\"',;]{5,511}[^\s\"',;.)\]}])"
 )
 _BEARER: Final = re.compile(r"\b[Bb]earer\s{1,3}([A-Za-z0-9._~+/-]{20,4096}=*)")
 _BORN: Final = re.compile(
