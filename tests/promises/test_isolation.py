@@ -44,7 +44,7 @@ async def test_tenants_never_meet(provider: str, number: int, tmp_path: Path, fi
     assert intruder.mistakes == []
     assert inside.meters.breaches == {}
     assert intruder.done.total() >= number
-    assert min(intruder.done.values()) > number // 1000
+    assert min(count for name, count in intruder.done.items() if name.startswith("memory.")) > number // 100
 
 
 async def test_tenants_never_meet_over_http(tmp_path: Path, figure: Callable[[str], None]) -> None:
