@@ -75,7 +75,8 @@ def _literal(text: str) -> Any:
         return None
     try:
         value: Any = ast.literal_eval(text)
-        msgspec.json.encode(value)  # sets, bytes and complex numbers are no JSON
+        if msgspec.json.decode(msgspec.json.encode(value)) != value:  # sets and bytes are no JSON
+            return None
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
     return value

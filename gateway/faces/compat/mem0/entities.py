@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.errors import Invalid, NotFound
+from gateway.domain.errors import Invalid, Malformed, NotFound
 from gateway.faces.compat.mem0.asking import ENTITIES, mapping_of, query_of
 from gateway.faces.compat.mem0.events import event_id
 from gateway.faces.compat.mem0.filters import APP, Wanted, scoped, wanted
@@ -45,7 +45,7 @@ async def deleted_all(exchange: Exchange) -> Reply:
 async def delete_by(exchange: Exchange, asked: Mapping[str, Any], *, bare: bool = False) -> int:
     conditions: list[Any] = [{name: asked[name]} for name in (*ENTITIES, APP) if name in asked]
     if any(not value for condition in conditions for value in condition.values()):
-        raise Invalid("an id that is empty names nobody", code="bad_filter")
+        raise Malformed("an id that is empty names nobody", code="bad_filter")
     for name in ("filters", "metadata"):
         if name in asked:
             read = mapping_of(asked[name], name)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.errors import Invalid, Malformed
+from gateway.domain.errors import Malformed
 from gateway.domain.filters import OPS
 from gateway.faces.compat.mem0.asking import ENTITIES, is_list, is_object
 
@@ -170,8 +170,8 @@ def _names_owners(raw: Mapping[str, Any]) -> bool:
 
 
 def scoped(found: Wanted, *, bound: bool) -> Wanted:
-    """The same, or Invalid where it says nothing about whose memories are meant and no credential does."""
+    """The same, or Malformed where it says nothing about whose memories are meant and no credential does."""
     if not found.scoped and not bound:
         names = ", ".join((*ENTITIES, APP))
-        raise Invalid(f"filters must name at least one of {names}", code="missing_scope_part", at="filters")
+        raise Malformed(f"filters must name at least one of {names}", code="missing_scope_part", at="filters")
     return found

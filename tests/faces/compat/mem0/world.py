@@ -33,6 +33,22 @@ TENANT = """
       kept: {{match: {{user: [vip-*]}}, chain: {chain}, space: kept}}
 """
 KEYS = ("all", "bound", "reader")
+SPARE = """
+  {name}:
+    auth:
+      api_keys:
+        - {{id: all, hash: "sha256:{all}", roles: [reader, writer, eraser]}}
+        - {{id: bound, hash: "sha256:{bound}", roles: [reader, writer, eraser], user: ada}}
+        - {{id: reader, hash: "sha256:{reader}", roles: [reader]}}
+    routes: {{memories: {{default: true, chain: sqlite, {route}}}}}
+"""
+ANY = "scope: {any_of: [user, agent, run]}"
+ROUTES = {  # what a spare tenant's route says, and how many such tenants there are
+    "any": (ANY, 60),
+    "user": ("scope: user", 2),
+    "noted": ("scope: {require: [user], context: [agent]}", 2),
+    "header": (f'{ANY}, identity: {{user: "{{header.x-user}}"}}', 2),
+}
 
 
 class Side:
@@ -42,6 +58,12 @@ class Side:
         self.url = url
         self.keys = keys
         self.made: dict[str, Calling] = {}  # by key; blocking clients belong to no event loop
+        self._spare = {route: iter(range(count)) for route, (_, count) in ROUTES.items()}
+
+    def fresh(self, route: str = "any") -> dict[str, str]:
+        """The keys, by name, of a tenant that nobody has used yet."""
+        tenant = f"{route}-{next(self._spare[route])}"
+        return {name: self.keys[tenant, name] for name in KEYS}
 
 
 class World:
@@ -103,10 +125,11 @@ def side(home: Path) -> Generator[Side]:
         for backend in BACKENDS:
             for suffix in ("", "-other", *(f"-reset-{kind.lower()}" for kind in KINDS)):
                 name = f"{backend}{suffix}"
-                made = {each: new_key(os.urandom).text for each in KEYS}
-                keys |= {(name, each): text for each, text in made.items()}
-                hashes = {each: hash_key(text) for each, text in made.items()}
-                tenants.append(TENANT.format(name=name, chain=backend, **hashes))
+                tenants.append(TENANT.format(name=name, chain=backend, **_hashes(name, keys)))
+        for kind, (route, count) in ROUTES.items():
+            for number in range(count):
+                name = f"{kind}-{number}"
+                tenants.append(SPARE.format(name=name, route=route, **_hashes(name, keys)))
         config = home / "gateway.yaml"
         config.write_text(
             "version: 1\nfaces: {mem0: true}\nproviders:\n"
@@ -115,3 +138,10 @@ def side(home: Path) -> Generator[Side]:
             "tenants:" + "".join(tenants)
         )
         yield Side(stack.enter_context(process(config)).url, keys)
+
+
+def _hashes(tenant: str, keys: dict[tuple[str, str], str]) -> dict[str, str]:
+    """New keys for a tenant, noted; what the file holds of them."""
+    made = {name: new_key(os.urandom).text for name in KEYS}
+    keys.update({(tenant, name): text for name, text in made.items()})
+    return {name: hash_key(text) for name, text in made.items()}
