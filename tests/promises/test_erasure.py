@@ -79,13 +79,14 @@ def provider(made: Gateway, key: str) -> Provider:
 
 async def held(made: Gateway, key: str, user: str = "ada") -> list[Record]:
     """All that a backend has of somebody, or that names them."""
-    scan = Scan(where=Where(frozenset(Kind)), limit=1000, order=Order.OLDEST)
-    try:
+    where, after, found = Where(frozenset(Kind)), None, list[Record]()
+    while True:
+        scan = Scan(where=where, limit=1000, order=Order.OLDEST, after=after)
         page = await provider(made, key).scan(WHOLE, scan)
-    except Exception:  # noqa: BLE001 -- kinds that this backend does not know
-        kinds = frozenset({Kind.MEMORY, Kind.HISTORY, Kind.MESSAGE, Kind.SESSION, Kind.CHECKPOINT, Kind.RUN})
-        page = await provider(made, key).scan(WHOLE, msgspec.structs.replace(scan, where=Where(kinds)))
-    return [each for each in page.records if user in (each.scope.user, each.provenance.user)]
+        found += [each for each in page.records if user in (each.scope.user, each.provenance.user)]
+        if page.next is None:
+            return found
+        after = page.next
 
 
 async def until(seen: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
