@@ -34,6 +34,7 @@ def sealed_capabilities(inner: Capabilities, plan: Plan) -> Capabilities:
         relevant=inner.relevant and sees,
         briefs=inner.briefs and sees,
         extracts=False,
+        counted=False,  # what is counted are sealed bytes
     )
 
 

@@ -5,6 +5,7 @@ plan says so; sealed metadata into another one. Each opens at its own place only
 not, is Tampered. Knows no cipher and no provider.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -20,6 +21,7 @@ from gateway.domain.sealing import Keyring, Sealer, Standing, place_of, tampered
 CONTENT: Final = "content"
 METADATA: Final = "metadata"
 FINGERPRINT: Final = "fingerprint"
+_BREATH: Final = 50  # records between which other requests get their turn
 
 Held = TypeVar("Held")
 _replace = msgspec.structs.replace
@@ -55,7 +57,12 @@ class Wrapping:
 
     async def sealed(self, records: Sequence[Record]) -> list[Record]:
         sealers = await self._sealers(records)
-        return [await self._seal(record, sealers[record.scope.tenant, record.scope.user]) for record in records]
+        out: list[Record] = []
+        for number, record in enumerate(records, 1):
+            out.append(await self._seal(record, sealers[record.scope.tenant, record.scope.user]))
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+        return out
 
     async def opened(self, reach: Reach, records: Sequence[Record]) -> list[Record | None]:
         """In order; None for what was sealed with a key that is shredded.
@@ -64,7 +71,9 @@ class Wrapping:
         """
         sealers = await self._sealers([record for record in records if reach.covers(record.scope)])
         out: list[Record | None] = []
-        for record in records:
+        for number, record in enumerate(records, 1):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
             if not reach.covers(record.scope):
                 out.append(record)
                 continue
