@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.config.checks.policy import WIDTHS, width
+from gateway.config.comparing.hooks import hooks_lost, hooks_weaker
 from gateway.config.comparing.keys import key_name
 from gateway.config.comparing.plan import Subject, Warned
 from gateway.config.comparing.sealing import sealing_floor_weaker, sealing_weaker
@@ -46,6 +47,7 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append(f"server.failed_auth is lifted from {old.server.failed_auth} to {new.server.failed_auth}")
     if old.server.cursor_key is not None and new.server.cursor_key is None:
         told.append("server.cursor_key is gone: each process makes up its own")
+    told += hooks_weaker(old, new)
     yield from (_warned("gateway", "", each, None) for each in told)
 
 
@@ -100,6 +102,8 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
     if days is not None and (now_days is None or now_days > days):
         texts = f"{days:g} -> {'unlimited' if now_days is None else f'{now_days:g}'}"
         found.append(("retention.max_age_days", f"records are kept longer: max_age_days {texts}"))
+    if lost := hooks_lost(old.hooks, new.hooks):
+        found.append(("hooks", f"the route {lost}"))
     kept = ("off", "live", "full")
     if kept.index(after.history) > kept.index(before.history):
         found.append(("history", f"more of the past is kept: history {before.history} -> {after.history}"))
