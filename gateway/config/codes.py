@@ -97,6 +97,7 @@ CODES: Final[dict[str, Code]] = {
     "MG0323": Code("unknown upstream", E, "No upstream of the gateway or this tenant has this name."),
     "MG0324": Code("unknown summarizer", E, "No summarizer is built in or declared under this name."),
     "MG0325": Code("unknown archive", E, "No provider of the gateway or this tenant has this name."),
+    "MG0326": Code("nothing kept", W, "Without a provider, records live in memory and end with the process."),
     "MG0330": Code("unknown keyring", E, "The gateway file declares no keyring of this name."),
     "MG0401": Code("no vectors", E, "The strategy ranks by meaning, and the chain's provider keeps no vectors."),
     "MG0402": Code("kinds not held", E, "The chain's provider cannot keep the kinds the route is for."),

@@ -22,7 +22,7 @@ from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.finish import finish
 from gateway.config.keyrings import read_keyrings
 from gateway.config.model import GatewayFile
-from gateway.config.plugs import LOCAL, Missing, built_in, join_embedders, read_plugged
+from gateway.config.plugs import LOCAL, Missing, built_in, join_embedders, read_plugged, volatile
 from gateway.config.reading import Page
 from gateway.config.routes import Levels, Names, read_tenant
 from gateway.config.structure import Shape
@@ -68,6 +68,7 @@ def gateway_part(unit: Unit, page: Page, home: Path, shape: Shape, catalog: Cata
     notes += more
     providers, more = read_plugged(unit, "providers", catalog, missing)
     notes += more
+    providers |= volatile(file.providers, catalog)
     plain: dict[Plain, dict[str, Plugged]] = {}
     for group in PLAIN:
         known = built_in(group, catalog, {name: name for name in catalog.of(group)}) if group in AS_THEY_ARE else {}

@@ -19,6 +19,7 @@ COMMON: Final = frozenset({"type", "embedder", "guard", "required", "labels"})
 _PROVIDERS: Final = frozenset({"embedder", "guard", "required"})
 _HOOKS: Final = frozenset(Hooking.__struct_fields__)
 LOCAL: Final = "local"
+VOLATILE: Final = "memory"  # the provider that is there when none is declared
 NONE: Final = "none"
 
 
@@ -107,6 +108,12 @@ def built_in(group: Group, catalog: Catalog, names: Mapping[str, str]) -> dict[s
             continue  # it has keys that must be given, so it exists only where it is declared
         out[name] = Plugged(name=name, type_name=type_name, plugin=plugin, options=options, key=name)
     return out
+
+
+def volatile(written: Mapping[str, object], catalog: Catalog) -> dict[str, Plugged]:
+    """What keeps records where a gateway declares nothing that does: the type `memory`, for as long as the process."""
+    made = {} if written else built_in("providers", catalog, {VOLATILE: VOLATILE})
+    return {name: msgspec.structs.replace(each, embedder=LOCAL) for name, each in made.items()}
 
 
 def join_embedders(

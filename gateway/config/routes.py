@@ -12,7 +12,7 @@ import msgspec
 from gateway.config.compiled import ChainConfig, Plugged, RouteConfig, TenantConfig
 from gateway.config.layers import Merged, merge
 from gateway.config.model import Layer, Tenant
-from gateway.config.plugs import key_of
+from gateway.config.plugs import VOLATILE, key_of
 from gateway.config.scopes import scope_rule
 from gateway.config.unit import Unit, decode_unit
 from gateway.domain.errors import GatewayError
@@ -100,7 +100,9 @@ def _route(unit: Unit, name: str, above: Merged, levels: Levels, names: Names) -
         layer=layer,
         scope=meant.scope,
         filter=meant.filter,
-        chain=find_key(names.chains, unit.owner, layer.chain) if isinstance(layer.chain, str) else "",
+        chain=find_key(names.chains, unit.owner, layer.chain)
+        if isinstance(layer.chain, str)
+        else _nowhere(unit, names),
         strategy=find_key(names.strategies, unit.owner, layer.retrieval.strategy),
         hooks=tuple(find_key(names.hooks, unit.owner, each) for each in layer.hooks),
         summarizer=find_key(names.summarizers, unit.owner, layer.session.summarizer),
@@ -109,6 +111,13 @@ def _route(unit: Unit, name: str, above: Merged, levels: Levels, names: Names) -
         origins=merged.origins,
         mark=unit.key("routes", name),
     )
+
+
+def _nowhere(unit: Unit, names: Names) -> str:
+    """The chain of a route for which nothing says where it keeps its records: what is there when nobody declares any."""
+    fallback = names.providers.get(VOLATILE)
+    declared = getattr(unit.written, "providers", None)
+    return VOLATILE if fallback is not None and fallback.mark is None and not declared else ""
 
 
 def _filter(layer: Layer) -> Filter | None:

@@ -11,7 +11,7 @@ from gateway.config.assembly import Assembly
 from gateway.config.checks.chains import chain_steps, chain_vectors
 from gateway.config.checks.credentials import credentials, keys_once, no_credentials
 from gateway.config.checks.cursor import cursor_key
-from gateway.config.checks.defaults import default_routes, no_default
+from gateway.config.checks.defaults import default_routes, no_default, nothing_kept
 from gateway.config.checks.filters import filters
 from gateway.config.checks.hooks import hook_names, hooks_asked, hooks_required
 from gateway.config.checks.imports import imports
@@ -49,7 +49,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     sealing, sealed_alike, sealed_search, sealing_floor,
 )  # fmt: skip
 
-ADVICE: Final[tuple[Check, ...]] = (no_default, no_credentials, unused)
+ADVICE: Final[tuple[Check, ...]] = (no_default, nothing_kept, no_credentials, unused)
 
 ACROSS: Final[tuple[Among, ...]] = (keys_once, one_open, resources)
 

@@ -36,6 +36,18 @@ def default_routes(assembly: Assembly) -> Iterator[Diagnostic]:
                 yield found("MG0318", at, what, "give it a priority of 0 or more", related=(over,))
 
 
+def nothing_kept(assembly: Assembly) -> Iterator[Diagnostic]:
+    """Told once for each tenant: it is so for the try-out, and must not be a surprise after it."""
+    for tenant in assembly.config.tenants.values():
+        for route in tenant.routes:
+            provider = assembly.config.providers.get(route.chain)
+            if provider is not None and provider.mark is None:
+                what = f"no provider is declared, so what {tenant.name!r} keeps is gone when the process ends"
+                hint = "declare one: providers: {main: {type: sqlite}}, and `chain: main` in `defaults`"
+                yield found("MG0326", route.mark, what, hint)
+                break
+
+
 def no_default(assembly: Assembly) -> Iterator[Diagnostic]:
     for tenant in assembly.config.tenants.values():
         held = {family for route in tenant.routes if route.match or route.default for family in route.families}

@@ -46,7 +46,7 @@ def chain_names(assembly: Assembly) -> Iterator[Diagnostic]:
         at = unit.mark(*where, "chain")
         yield found("MG0301", at, f"there is no chain or provider {layer.chain!r}", advise(layer.chain, known))
     for route in assembly.routes():
-        if not isinstance(route.layer.chain, str) and not _unknown_profile(assembly, route):
+        if not isinstance(route.layer.chain, str) and not route.chain and not _unknown_profile(assembly, route):
             hint = "write `chain:` here, in the tenant or in `defaults`, with the name of a chain or provider"
             yield found("MG0312", route.mark, f"nothing says where the route {route.name!r} keeps its records", hint)
 

@@ -149,6 +149,13 @@ EXAMPLES: Final[dict[str, Example]] = {
         mended="providers: {main: {type: memory}, cold: {type: folder, path: cold}}\n"
         "defaults: {chain: main, retention: {max_age_days: 30, archive: cold}}",
     ),
+    "MG0326": Example(
+        mend="Declare a provider, and lead the routes to it.",
+        broken="version: 1\ntenants: {demo: {auth: {mode: open}, routes: {notes: {default: true}}}}\n",
+        mended="version: 1\nproviders: {main: {type: sqlite}}\ndefaults: {chain: main}\n"
+        "tenants: {demo: {auth: {mode: open}, routes: {notes: {default: true}}}}\n",
+        whole=True,
+    ),
     "MG0330": Example(
         mend="Declare the keyring in the gateway file, or correct the name.",
         broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
