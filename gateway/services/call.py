@@ -72,6 +72,24 @@ class Everywhere(msgspec.Struct, frozen=True, kw_only=True):
 
     principal: Principal
     tenant: BoundTenant
+    operation: str = ""
+    source: str = ""  # the caller's address
+    request_id: str = ""
+
+    def on(self, route: BoundRoute, user: str) -> Call:
+        """What it means for one route: for its hooks, which are told of everything that touches its records."""
+        scope = Scope(self.principal.tenant, route.config.layer.space, user)
+        return Call(
+            principal=self.principal,
+            route=route,
+            scope=scope,
+            reach=Reach(scope.tenant, scope.space, user, None, None),
+            parts=Parts(user=user),
+            pinned=True,
+            operation=self.operation,
+            source=self.source,
+            request_id=self.request_id,
+        )
 
 
 class Operation(msgspec.Struct, Generic[Request, Reply], frozen=True, kw_only=True):
@@ -120,10 +138,16 @@ def admit(snapshot: Snapshot, principal: Principal, operation: Operation[Any, An
     )
 
 
-def _everywhere(snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any]) -> Everywhere:
+def _everywhere(snapshot: Snapshot, principal: Principal, operation: Operation[Any, Any], facts: Facts) -> Everywhere:
     if principal.roles.isdisjoint(operation.also):
         principal.require(operation.role)
-    return Everywhere(principal=principal, tenant=snapshot.bound(principal.tenant))
+    return Everywhere(
+        principal=principal,
+        tenant=snapshot.bound(principal.tenant),
+        operation=operation.name,
+        source=facts.source,
+        request_id=facts.request_id,
+    )
 
 
 def _claimed(route: BoundRoute, parts: Parts, principal: Principal, operation: Operation[Any, Any]) -> Claimed:
@@ -151,7 +175,7 @@ async def perform(
 ) -> Answer:
     """Admit, run, measure: the one path from any face into any service, in the time that the route gives it."""
     if operation.everywhere:
-        whole = _everywhere(snapshot, principal, operation)
+        whole = _everywhere(snapshot, principal, operation, facts)
         await before_everywhere(whole, operation, facts)
         try:
             reply = await _in_time(operation.run(whole, request), EVERYWHERE_SECONDS)

@@ -7,6 +7,7 @@ that were read are removed, by their ids, and only after everything else has suc
 
 from typing import Final
 
+from gateway.domain.erasure import BEGAN
 from gateway.domain.errors import Conflict, GatewayError, Misconfigured
 from gateway.domain.filtering import read_filter
 from gateway.domain.ports import Order, Where
@@ -33,6 +34,7 @@ async def relieve(route: BoundRoute, session: Scope) -> Gone:
         return Gone()
     if not await taken(route, session, _LEASE, _LEASE_SECONDS, Kind.SUMMARY):
         raise Conflict("this session is being looked after by somebody else", code="contended")
+    began = BEGAN.set(route.era())  # a summary of what is erased meanwhile is not kept
     try:
         for attempt in range(_ATTEMPTS):
             try:
@@ -42,6 +44,7 @@ async def relieve(route: BoundRoute, session: Scope) -> Gone:
                     raise
         raise AssertionError  # the last attempt returned or raised
     finally:
+        BEGAN.reset(began)
         await given_back(route, session, _LEASE)
 
 

@@ -8,11 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from gateway.domain.erasure import Asked, Erasures, Standing, Status, Target
-from gateway.domain.errors import NotFound, Unavailable
+from gateway.domain.errors import Forbidden, NotFound, Unavailable
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind
 from gateway.services.call import Everywhere, Operation
-from gateway.services.subjects.person import Families, OfPerson, kinds_of, named
+from gateway.services.hooking import after_delete, before_delete
+from gateway.services.subjects.person import Families, OfPerson, hooked, kinds_of, named
 
 
 class Erase(OfPerson, frozen=True, kw_only=True):
@@ -62,7 +63,14 @@ async def erase(whole: Everywhere, request: Erase) -> Erasure:
         kinds=kinds_of(whole, request.kinds),
         refuse_new=request.refuse_new,
     )
-    return _shown(await _erasures(whole).erase(asked, request.wait_seconds))
+    calls = hooked(whole, user)
+    for call in calls:
+        if not await before_delete(call):
+            raise Forbidden("a hook of a route wants nothing to be erased", code="hook_rejected")
+    found = _shown(await _erasures(whole).erase(asked, request.wait_seconds))
+    for call in calls:
+        await after_delete(call, found.deleted)
+    return found
 
 
 async def standing(whole: Everywhere, request: OneErasure) -> Erasure:

@@ -13,13 +13,16 @@ from msgspec import Meta
 
 from gateway.domain.errors import NotFound
 from gateway.domain.filters import Compare
-from gateway.domain.ports import Order, Position, Provider, Scan, Where
+from gateway.domain.hooking import Event
+from gateway.domain.ports import Order, Position, Scan, Where
 from gateway.domain.principal import Role
 from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach
+from gateway.runtime.bound import BoundRoute
 from gateway.runtime.tenancy import BoundTenant
 from gateway.services.call import Everywhere, Operation
 from gateway.services.cursors import seal, unseal
+from gateway.services.hooking import after_records, before_read
 from gateway.services.subjects.person import Families, OfPerson, kinds_of, named
 from gateway.services.views import content_of
 
@@ -60,11 +63,13 @@ class ExportPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Source(msgspec.Struct, frozen=True):
-    route: str
-    provider: Provider
+    route: BoundRoute
     reach: Reach
     where: Where
-    key: bytes
+
+    @property
+    def key(self) -> bytes:
+        return self.route.cursor_key
 
 
 async def export(whole: Everywhere, request: Export) -> ExportPage:
@@ -76,8 +81,13 @@ async def export(whole: Everywhere, request: Export) -> ExportPage:
     while number < len(sources) and len(records) < request.limit:
         source = sources[number]
         scan = Scan(where=source.where, limit=request.limit - len(records), order=Order.OLDEST, after=after)
-        page = await source.provider.scan(source.reach, scan)
-        records += [_shown(source.route, each) for each in page.records]
+        call = whole.on(source.route, user)
+        if await before_read(call, Event.LIST) is None:
+            number, after = number + 1, None
+            continue
+        page = await source.route.provider.scan(source.reach, scan)
+        shown = await after_records(call, Event.LIST, page.records)
+        records += [_shown(source.route.name, each) for each in shown]
         after = page.next
         number += after is None
     return ExportPage(records=records, cursor=_to(sources, number, after))
@@ -93,7 +103,7 @@ def lines_of(request: Export, page: ExportPage) -> str | None:
 def _sources(tenant: BoundTenant, name: str, user: str, kinds: frozenset[Kind]) -> Iterator[_Source]:
     """Each place and kind once."""
     told: dict[tuple[str, str, bool], frozenset[Kind]] = {}
-    for route_name, route in sorted(tenant.routes.items()):
+    for _, route in sorted(tenant.routes.items()):
         space = route.config.layer.space
         held = frozenset(kind for family in route.config.families for kind in KINDS_OF[family])
         for noted in (False, True):
@@ -106,7 +116,7 @@ def _sources(tenant: BoundTenant, name: str, user: str, kinds: frozenset[Kind]) 
             told[place] = told.get(place, frozenset()) | mine
             reach = Reach(name, space, "" if noted else user, None, None)
             where = Where(mine, Compare("eq", user, field="user") if noted else None)
-            yield _Source(route_name, route.provider, reach, where, route.cursor_key)
+            yield _Source(route, reach, where)
 
 
 def _from(sources: list[_Source], cursor: str | None) -> tuple[int, Position | None]:

@@ -8,7 +8,7 @@ from msgspec import Meta
 from gateway.domain.errors import Forbidden
 from gateway.domain.record import KINDS_OF, Family, Kind
 from gateway.domain.scope import check_part
-from gateway.services.call import Everywhere
+from gateway.services.call import Call, Everywhere
 
 
 class OfPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,3 +48,8 @@ def kinds_of(whole: Everywhere, families: list[Family] | None) -> frozenset[Kind
     if not families:
         return frozenset(Kind)
     return frozenset(kind for family in families for kind in KINDS_OF[family])
+
+
+def hooked(whole: Everywhere, user: str) -> list[Call]:
+    """The request as the hooks of each route are told of it."""
+    return [whole.on(route, user) for route in whole.tenant.routes.values() if route.hooks]
