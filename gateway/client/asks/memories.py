@@ -79,11 +79,12 @@ def extract(
     messages: Sequence[Mapping[str, Any]],
     *,
     metadata: Mapping[str, Any] | None = None,
+    expires_at: datetime | None = None,
     wait: bool = True,
     **scope: Unpack[ScopeParts],
 ) -> Ask[replies.Extraction]:
     """Lets the backend learn in its own way, where it can. Never sent twice: only the backend knows what it has heard."""
-    values = {"messages": messages, "metadata": metadata, "wait": wait}
+    values = {"messages": messages, "metadata": metadata, "expires_at": expires_at, "wait": wait}
     return ask(EXTRACT, scope, values, patience=MODEL if wait else 0)
 
 

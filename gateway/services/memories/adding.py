@@ -121,14 +121,15 @@ async def _draft(call: Call, item: NewMemory, index: int) -> Record:
         metadata=item.metadata,
         created_at=stamp.at if item.created_at is None else check_time(item.created_at, "created_at"),
         updated_at=stamp.at,
-        expires_at=_expires(call, item, stamp.at),
+        expires_at=ending(call, stamp.at, item.expires_at, item.ttl_seconds),
         provenance=call.provenance(fingerprint),
     )
 
 
-def _expires(call: Call, item: NewMemory, now: datetime) -> datetime | None:
-    latest = call.expires(now, item.ttl_seconds)
-    wished = None if item.expires_at is None else check_time(item.expires_at, "expires_at")
+def ending(call: Call, now: datetime, end: datetime | None, ttl_seconds: float | None = None) -> datetime | None:
+    """The earliest of what a request wishes and the route's own ttl."""
+    latest = call.expires(now, ttl_seconds)
+    wished = None if end is None else check_time(end, "expires_at")
     return min((each for each in (latest, wished) if each is not None), default=None)
 
 

@@ -13,11 +13,11 @@ from gateway.domain.errors import Invalid, TooLarge
 from gateway.domain.hooking import Event
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Kind, Record
-from gateway.services.asking import Scoped
+from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import read_message
 from gateway.services.hooking import after_write, before_write
-from gateway.services.memories.adding import check_metadata
+from gateway.services.memories.adding import check_metadata, ending
 
 if TYPE_CHECKING:
     from gateway.domain.ports import Extracts
@@ -28,6 +28,7 @@ class Extract(Scoped, frozen=True, kw_only=True):
 
     messages: Annotated[list[msgspec.Raw], Meta(min_length=1)]
     metadata: dict[str, Any] = {}
+    expires_at: Moment | None = None  # of what is learned; the route's own ttl may be earlier
     wait: Annotated[bool, Meta(description="Reply when what was learned can be found; without, sooner and untold.")] = (
         True
     )
@@ -79,7 +80,7 @@ def _said(call: Call, request: Extract, raw: msgspec.Raw, number: int) -> Record
         metadata=request.metadata,
         created_at=stamp.at,
         updated_at=stamp.at,
-        expires_at=call.expires(stamp.at, None),
+        expires_at=ending(call, stamp.at, request.expires_at),
         provenance=call.provenance(),
     )
 

@@ -18,7 +18,6 @@ from gateway.faces.compat.mem0.showing import BESIDE, end_of
 from gateway.faces.http.exchange import Exchange, Reply
 from gateway.services.content import message_text
 from gateway.services.memories.adding import ADD_BATCH, AddBatch
-from gateway.services.memories.changing import UPDATE, Change
 from gateway.services.memories.extracting import EXTRACT, Extract
 
 _STEERING: Final = frozenset({  # how a model of mem0's is to extract: there is none here
@@ -69,12 +68,7 @@ async def add(exchange: Exchange, asked: Mapping[str, Any]) -> list[Told]:
     route, _ = exchange.snapshot.route(exchange.principal, facts)
     if infer and route.capabilities.extracts:
         raw = [msgspec.Raw(msgspec.json.encode(each)) for each in messages]
-        learned = await exchange.perform(EXTRACT, facts, Extract(messages=raw, metadata=metadata))
-        if ends is not None:
-            for each in learned.results:
-                if each.event in _STORED:
-                    change = Change(memory_id=each.id, expires_at=ends)
-                    await exchange.perform(UPDATE, exchange.facts(UPDATE, **whose), change)
+        learned = await exchange.perform(EXTRACT, facts, Extract(messages=raw, metadata=metadata, expires_at=ends))
         return [Told(id=each.id, text=each.content, event=each.event) for each in learned.results]
     return await _kept(exchange, whose, messages, metadata, {"created_at": _moment(asked), "expires_at": ends})
 
