@@ -43,6 +43,7 @@ _log = logging.getLogger("gateway.serve")
 @click.option(
     "--resume-last-good", is_flag=True, default=None, help="Start from those when the files cannot be served."
 )
+@click.option("--trusted-proxies", help="Addresses whose X-Forwarded-For is believed, with commas.")
 @click.option("--lame-duck", type=float, help="Seconds of serving on after SIGTERM, while readiness says 503.")
 @click.option("--grace", type=float, help="Seconds that requests under way have to end after that.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
@@ -96,6 +97,8 @@ def served(settings: ProcessSettings, listener: socket.socket) -> bool:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=math.ceil(settings.grace),
     )
     if settings.workers > 1:

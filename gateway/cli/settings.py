@@ -19,6 +19,7 @@ class ProcessSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes that serve.")
+    trusted_proxies: str = Field(default="", description="Addresses whose X-Forwarded-For is believed, with commas.")
     lame_duck: float = Field(default=1.0, ge=0, le=600, description="Seconds of serving on after being asked to stop.")
     grace: float = Field(default=20.0, gt=0, le=3600, description="Seconds that requests have to end after that.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

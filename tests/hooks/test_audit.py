@@ -18,7 +18,7 @@ from gateway.cli import main
 from gateway.hooks.audit.chain import NOTHING, Keys, line
 from gateway.hooks.audit.sink import Sink, head_of
 from gateway.hooks.audit.verifying import verify
-from tests.gateways import Process, gateway
+from tests.gateways import Process, gateway, process
 
 KEY = "an auditor's own key, kept elsewhere"
 CONFIG = """
@@ -166,7 +166,7 @@ def test_the_first_bad_line_is_named_whatever_is_done_to_a_file(tmp_path: Path, 
     assert verify([path], keys).findings == ()
     chance, tried = random.Random(6), 0
     for harm in (_edit, _delete, _swap, _double, _truncate, _tear):
-        for _ in range(50):
+        for _ in range(30):
             lines, at = harm(list(sound), chance)
             if lines == sound:
                 continue
@@ -310,6 +310,18 @@ def test_on_a_full_disk_nothing_is_changed_that_is_not_written_down(
         figures(f"audit on a full disk: {statuses.count(503)} writes refused, 0 of {len(kept)} kept without a line")
     else:
         assert unrecorded
+
+
+def test_an_address_is_that_of_the_connection_unless_a_trusted_proxy_says_another(tmp_path: Path) -> None:
+    for arguments, address in (((), "127.0.0.1"), (("--trusted-proxies", "127.0.0.1"), "203.0.113.9")):
+        home = tmp_path / f"n{len(arguments)}"
+        home.mkdir()
+        own = config("sink: audit.jsonl, values: plain, on: [search], fields: [ip]")
+        (home / "gateway.yaml").write_text(own)
+        with process(home / "gateway.yaml", *arguments) as made:
+            headers = {"x-forwarded-for": "203.0.113.9"}
+            httpx.post(f"{made.url}/v1/memories/search", json={"query": "a", "user_id": "u"}, headers=headers)
+        assert entries(home / "audit.jsonl") == [{"ip": address}]
 
 
 def test_a_head_that_was_put_back_with_an_older_file_needs_somebody_who_remembers(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from gateway.config.catalog import Catalog
-from gateway.config.compiled import Config
 from gateway.config.comparing.hooks import hooks_lost, hooks_weaker
+from gateway.config.compiled import Config
 from gateway.config.compiler import compile_config
 
 CONFIG = """

@@ -15,7 +15,7 @@ from gateway.hooks.redact.recognisers import Type, find
 from tests.corpora.personal import benign, samples
 from tests.gateways import gateway
 
-EACH = 200
+EACH = 100
 CONFIG = """
 version: 1
 providers: {{main: {{type: sqlite, path: data/test.db, embedder: none}}}}
@@ -53,7 +53,7 @@ def test_precision_and_recall_on_made_up_texts(figures: Callable[[str], None]) -
                 caught[each.type] += 1
             elif not inside:
                 wrong[each.type] += 1
-    harmless = list(benign(2_000))
+    harmless = list(benign(1_000))
     alarms = Counter(each.type for text in harmless for each in find(text, TYPES))
     flagged = sum(bool(find(text, TYPES)) for text in harmless)
     recalls = {each: caught[each] / total[each] for each in TYPES}
@@ -62,7 +62,7 @@ def test_precision_and_recall_on_made_up_texts(figures: Callable[[str], None]) -
     figures(f"redact: recall by type: {told}; over all {sum(caught.values()) / sum(total.values()):.4f}")
     figures(f"redact: precision {precision:.4f}; {flagged} of {len(harmless)} harmless texts touched {dict(alarms)}")
     assert min(recalls.values()) >= 0.98
-    assert precision >= 0.99 and flagged <= 10
+    assert precision >= 0.99 and flagged <= 5
 
 
 def test_without_a_recogniser_its_values_are_missed() -> None:
