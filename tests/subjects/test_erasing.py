@@ -276,3 +276,24 @@ async def test_where_it_cannot_be_kept_nothing_is_done(tmp_path: Path) -> None:
         reply = await made.http.delete("/v1/subjects/ada", headers=as_(ERASER))
         assert (reply.status_code, reply.json()["code"]) == (503, "erasures_unavailable")
         assert len(await exported(made)) == 12
+
+
+async def test_hooks_of_every_route_are_told_of_an_erasure_and_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAIL_KEY", "5a" * 32)
+    text = """
+version: 1
+hooks:
+  trail: {type: audit, sink: data/audit.jsonl, key: "${env:TRAIL_KEY}", reads: fail_closed}
+providers: {main: {type: sqlite, path: data/main.db}}
+tenants: {default: {auth: {mode: open}, routes: {notes: {default: true, chain: main, hooks: [trail]}}}}
+"""
+    async with gateway(tmp_path, text) as made:
+        await made.post("/v1/memories", {"content": "likes tea", "user_id": "ada"})
+        assert len((await made.get("/v1/subjects/ada/export")).json()["records"]) == 1
+        assert (await made.http.delete("/v1/subjects/ada")).json()["deleted_memories"] == 1
+    trail = (tmp_path / "data/audit.jsonl").read_text()
+    for action in ("subject.export", "subject.erase"):
+        assert f'"action":"{action}"' in trail
+    assert '"ada"' not in trail
