@@ -47,6 +47,8 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append(f"server.failed_auth is lifted from {old.server.failed_auth} to {new.server.failed_auth}")
     if old.server.cursor_key is not None and new.server.cursor_key is None:
         told.append("server.cursor_key is gone: each process makes up its own")
+    if old.receipts.key is not None and new.receipts.key is None:
+        told.append("receipts.key is gone: receipts are signed with a key that the gateway keeps in a file")
     told += hooks_weaker(old, new)
     yield from (_warned("gateway", "", each, None) for each in told)
 
