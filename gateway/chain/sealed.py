@@ -75,17 +75,17 @@ class Sealed:
 
     async def nearest(self, reach: Reach, vector: bytes, where: Where, limit: int) -> Sequence[Hit]:
         turned = await self._wrapping.turned(reach.tenant, vector)
-        return await self._searched(reach, where, limit, lambda *some: self._inner.nearest(reach, turned, *some))
+        return await self._searched(reach, where, limit, lambda w, n: self._inner.nearest(reach, turned, w, n))
 
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
-        return await self._searched(reach, where, limit, lambda *some: self._inner.matching(reach, words, *some))
+        return await self._searched(reach, where, limit, lambda w, n: self._inner.matching(reach, words, w, n))
 
     async def fused(self, reach: Reach, vector: bytes, words: Sequence[str], where: Where, limit: int) -> Sequence[Hit]:
         turned = await self._wrapping.turned(reach.tenant, vector)
-        return await self._searched(reach, where, limit, lambda *some: self._inner.fused(reach, turned, words, *some))
+        return await self._searched(reach, where, limit, lambda w, n: self._inner.fused(reach, turned, words, w, n))
 
     async def relevant(self, reach: Reach, question: str, where: Where, limit: int) -> Sequence[Hit]:
-        return await self._searched(reach, where, limit, lambda *some: self._inner.relevant(reach, question, *some))
+        return await self._searched(reach, where, limit, lambda w, n: self._inner.relevant(reach, question, w, n))
 
     async def revision(self, reach: Reach) -> bytes:
         """Differs too when keys were destroyed: what was kept of opened records is not to be used then."""

@@ -21,7 +21,7 @@ from gateway.domain.sealing import Keyring, Sealer, Standing, place_of, tampered
 CONTENT: Final = "content"
 METADATA: Final = "metadata"
 FINGERPRINT: Final = "fingerprint"
-_BREATH: Final = 50  # records between which other requests get their turn
+_BREATH: Final = 25  # records between which other requests get their turn
 
 Held = TypeVar("Held")
 _replace = msgspec.structs.replace

@@ -25,8 +25,8 @@ class KmsRoot:
         return bytes(answer["Plaintext"])
 
     async def _ask(self, operation: str, **asked: Any) -> dict[str, Any]:
+        from aiobotocore import session as driver  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
         from aiobotocore.config import AioConfig  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
-        from aiobotocore.session import get_session  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
         from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
             BotoCoreError,
             ClientError,
@@ -34,13 +34,17 @@ class KmsRoot:
         )
 
         source = self._source
-        client: Any = cast("Any", get_session()).create_client(
-            "kms",
-            config=AioConfig(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}),
-            region_name=source.region,
-            endpoint_url=source.endpoint_url,
-            aws_access_key_id=source.access_key_id.reveal() if source.access_key_id else None,
-            aws_secret_access_key=source.secret_access_key.reveal() if source.secret_access_key else None,
+        client: Any = (
+            cast("Any", driver)
+            .get_session()
+            .create_client(
+                "kms",
+                config=AioConfig(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}),
+                region_name=source.region,
+                endpoint_url=source.endpoint_url,
+                aws_access_key_id=source.access_key_id.reveal() if source.access_key_id else None,
+                aws_secret_access_key=source.secret_access_key.reveal() if source.secret_access_key else None,
+            )
         )
         try:
             async with client as kms:

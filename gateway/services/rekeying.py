@@ -176,7 +176,7 @@ async def _brought(lot: Lot, provider: Provider, worn: Sequence[Record]) -> tupl
     opened = await lot.wrapping.opened(_reach(lot), worn)
     there = [record for record in opened if record is not None]
     anew = await lot.wrapping.sealed([msgspec.structs.replace(each, version=each.version + 1) for each in there])
-    stored = await patiently(lambda: provider.put(anew)) if anew else []
+    stored: Sequence[bool] = await patiently(lambda: provider.put(anew)) if anew else []
     kept = [record for record, new in zip(anew, stored, strict=True) if new]
     for other in lot.keepers.values():
         if kept and other is not provider:

@@ -99,7 +99,7 @@ class Chain:
         """With a root key of its own."""
         root = LocalRoot(os.urandom(32), os.urandom)
         safe = Safe("keyring.main", self._other, {root.id: root}, self._clock, os.urandom)
-        ring = Ring(safe, os.urandom, lambda: 0.0, lambda *_: None)
+        ring = Ring(safe, os.urandom, lambda: 0.0, lambda _tenant, _user: None)
         told = Told(lambda _: None, lambda _: None)
         return Sealed(self._main, Wrapping(ring, _PLANS[self._options.link], self._clock, told)).provider
 

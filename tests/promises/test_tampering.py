@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -76,7 +77,7 @@ async def outcome(scene: Scene, changed: Record) -> str:
 async def tried(scene: Scene) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for number in range(RECORDS):
-        fields = {"metadata": {"note": "private"}, "role": "user", "version": 2}
+        fields: dict[str, Any] = {"metadata": {"note": "private"}, "role": "user", "version": 2}
         record = scene.make.record(f"secret {number}", **fields)
         other = scene.make.record("of somebody else", scene.make.scope("bob"), **fields)
         mine, theirs = await scene.wrapping.sealed([record, other])

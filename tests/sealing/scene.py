@@ -38,7 +38,9 @@ class Scene:
         """As another worker has it: the same store, nothing else in common."""
         known = {root.id: root for root in roots or (self.root,)}
         safe = Safe("keyring.main", self.store.provider, known, self.clock, os.urandom)
-        return Ring(safe, os.urandom, lambda: self.seconds, lambda *told: self.forgotten.append(told), ttl=10.0)
+        return Ring(
+            safe, os.urandom, lambda: self.seconds, lambda tenant, user: self.forgotten.append((tenant, user)), ttl=10.0
+        )
 
     def wrapped(self, keys: Keyring, *, strict: bool = True) -> Wrapping:
         told = Told(self.tampered.append, self.plaintext.append)

@@ -22,9 +22,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 
 
 async def source(url: str, key_id: str = "") -> RootSource:
-    from aiobotocore.session import get_session  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
+    from aiobotocore import session as driver  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
 
-    client: Any = cast("Any", get_session()).create_client(
+    client: Any = cast("Any", driver).get_session().create_client(
         "kms", region_name="eu-central-1", endpoint_url=url,
         aws_access_key_id=KEYS["access_key_id"], aws_secret_access_key=KEYS["secret_access_key"],
     )  # fmt: skip

@@ -148,9 +148,9 @@ async def test_each_rotation_leaves_everything_readable_and_retiring_too_early_i
     await reads()
     ended, needed = await rekeying.retire(ring, [lot], tenant, 0)
     assert not ended and needed == {old: 30}
-    done = await rekeying.rewrap(lot, lambda *_: None)
+    done = await rekeying.rewrap(lot, lambda _read, _sealed: None)
     assert (done.read, done.sealed) == (30, 30)
-    assert (await rekeying.rewrap(lot, lambda *_: None)).sealed == 0
+    assert (await rekeying.rewrap(lot, lambda _read, _sealed: None)).sealed == 0
     await reads()
     assert await rekeying.rotate_tenant(ring, tenant) == 2
     await reads()

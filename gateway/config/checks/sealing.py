@@ -1,6 +1,7 @@
 """Whether what `encryption` says can be done: its keys are there, its fields exist, and its parts fit together."""
 
 from collections.abc import Iterator
+from typing import Any, Final, cast
 
 from gateway.config.assembly import Assembly
 from gateway.config.codes import found
@@ -11,6 +12,8 @@ from gateway.config.suggest import advise
 from gateway.domain.errors import GatewayError
 from gateway.domain.filtering import read_time
 from gateway.sealing.fernet import fernet_key
+
+_MANY: Final = 64  # values, of which to see which are equal tells little
 
 
 def keyrings(assembly: Assembly) -> Iterator[Diagnostic]:
@@ -94,18 +97,20 @@ def _index(assembly: Assembly, route: RouteConfig, encryption: Encryption) -> It
 
 def _few(route: RouteConfig, path: list[str]) -> str:
     """How few values the route's schema allows at a path; "" for many."""
-    schema = route.layer.metadata_schema or {}
+    schema: Any = route.layer.metadata_schema or {}
     for step in path:
-        properties = schema.get("properties")
-        schema = properties.get(step, {}) if isinstance(properties, dict) else {}
+        properties: Any = cast("dict[str, Any]", schema).get("properties") if isinstance(schema, dict) else None
+        schema = cast("dict[str, Any]", properties).get(step) if isinstance(properties, dict) else None
     if not isinstance(schema, dict):
         return ""
-    if schema.get("type") == "boolean":
+    told = cast("dict[str, Any]", schema)
+    if told.get("type") == "boolean":
         return "two values"
-    if "const" in schema:
+    if "const" in told:
         return "one value"
-    listed = schema.get("enum")
-    return f"{len(listed)} values" if isinstance(listed, list) and len(listed) < 64 else ""
+    listed: Any = told.get("enum")
+    count = len(cast("list[Any]", listed)) if isinstance(listed, list) else _MANY
+    return f"{count} values" if count < _MANY else ""
 
 
 def sealed_alike(assembly: Assembly) -> Iterator[Diagnostic]:

@@ -109,7 +109,7 @@ async def test_records_without_a_vector_or_of_another_kind_are_not_near(
     for kind, record in zip(kinds, records, strict=True):
         found = await near(provider, Reach.only(make.scope()), query, where=Where(frozenset({kind})))
         assert [each.id for each, _ in found] == [record.id]
-    everywhere = await near(provider, Reach.only(make.scope()), query, where=Where(frozenset(kinds)))
+    everywhere = await near(provider, Reach.only(make.scope()), query, len(kinds), where=Where(frozenset(kinds)))
     assert {each.id for each, _ in everywhere} == {each.id for each in records}
 
 
