@@ -28,7 +28,7 @@ from gateway.receipts.receipt import hash_of
 from tests.gateways import Gateway, gateway
 from tests.servers.redis import Server, started, valkey_binary
 
-MEMORIES: Final = int(os.environ.get("MEMORY_GATEWAY_ERASED") or 60)
+MEMORIES: Final = int(os.environ.get("MEMORY_GATEWAY_ERASED") or 30)
 CANARY: Final = "zq-canary"
 CONFIG: Final = """
 version: 1
