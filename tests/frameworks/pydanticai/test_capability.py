@@ -1,10 +1,8 @@
 """Agents with the capability: they recall and keep as their configuration says, and go on without when they must."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, ModelRequest, SystemPromptPart, UserPromptPart
@@ -22,7 +20,6 @@ from gateway.client.frameworks.pydanticai import (
     StoredMemory,
 )
 from tests.frameworks.pydanticai.conftest import Told
-from tests.gateways import SQLITE, gateway
 
 
 def agent(told: Told, memory: GatewayMemory) -> Agent[Any, str]:
@@ -200,30 +197,26 @@ async def test_a_provider_of_ones_own_is_enough(told: Told) -> None:
     assert (await agent(told, GatewayMemory(own, user_id="ann", config=newest)).run("who?")).output == "You are Ada"
 
 
-WHOSE = SQLITE.replace("chain: main}", "chain: main, scope: {allow: [user, agent, run]}}")
-
-
 @pytest.mark.parametrize(
-    ("scope", "owner"),
+    ("scope", "owning"),
     [
-        (MemoryScope.USER, ("ann", None, None)),
-        (MemoryScope.AGENT, (None, "bot", None)),
-        (MemoryScope.RUN, ("ann", None, "r1")),
-        (MemoryScope.GLOBAL, (None, None, None)),
+        (MemoryScope.USER, {"user_id"}),
+        (MemoryScope.AGENT, {"agent_id"}),
+        (MemoryScope.RUN, {"user_id", "run_id"}),
+        (MemoryScope.GLOBAL, set[str]()),
     ],
 )
 async def test_the_scope_says_whose_memories_they_are(
-    scope: MemoryScope, owner: tuple[str | None, ...], tmp_path: Path, told: Told
+    scope: MemoryScope, owning: set[str], client: AsyncGateway, user: str, told: Told
 ) -> None:
-    async with gateway(tmp_path, WHOSE) as served:
-        transport = httpx.ASGITransport(app=served.app, raise_app_exceptions=False)
-        provider = GatewayMemoryProvider(AsyncGateway("http://localhost", transport=transport), on_error="raise")
-        names: dict[str, Any] = {"user_id": "ann", "agent_id": "bot", "run_id": "r1"}
-        memory = GatewayMemory(provider, **names, config=MemoryConfig(scope=scope))
-        await agent(told, memory).run("My name is Ada")
-        assert (await agent(told, memory).run("who am I?")).output == "You are Ada"
-        named: dict[str, Any] = dict(zip(names, owner, strict=True))
-        found = await provider.get_all_memories(**named)
-        assert len(found) == 4
-        kept = await AsyncGateway("http://localhost", transport=transport).scoped(**named).memories.get(found[0].id)
-        assert (kept.user_id, kept.agent_id, kept.run_id) == owner
+    anyone = client.scoped(route="any")
+    provider = GatewayMemoryProvider(anyone, on_error="raise")
+    names: dict[str, Any] = {"user_id": user, "agent_id": f"bot-{user}", "run_id": f"run-{user}"}
+    memory = GatewayMemory(provider, **names, config=MemoryConfig(scope=scope))
+    await agent(told, memory).run("My name is Ada")
+    assert (await agent(told, memory).run("who am I?")).output == "You are Ada"
+    owner = {name: each if name in owning else None for name, each in names.items()}
+    found = await provider.get_all_memories(**owner)
+    assert len(found) == 4
+    kept = await anyone.scoped(**owner).memories.get(found[0].id)
+    assert {"user_id": kept.user_id, "agent_id": kept.agent_id, "run_id": kept.run_id} == owner

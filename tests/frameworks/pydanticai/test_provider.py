@@ -2,10 +2,8 @@
 
 import inspect
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from pydantic_ai.messages import (
     BinaryContent,
@@ -29,7 +27,6 @@ from gateway.client.frameworks.pydanticai import (
     RetrievedMemory,
     StoredMemory,
 )
-from tests.gateways import SQLITE, gateway
 
 TALK: list[ModelMessage] = [
     ModelRequest(parts=[SystemPromptPart("Be nice."), UserPromptPart("I love Python programming")]),
@@ -154,56 +151,42 @@ async def test_the_context_is_the_provider_by_shorter_names(client: AsyncGateway
     assert await context.delete(stored[0].id) is False
 
 
-SCOPES = SQLITE.replace(
-    "everything: {default: true, kinds: [memory, message, checkpoint], chain: main}",
-    """any: {default: true, chain: main, scope: {allow: [user, agent, run]}}
-      short: {chain: main, limits: {max_page: 3}}
-      strict: {chain: main, retrieval: {strategy: recent, top_k: 3, overrides: []}}""",
-)
+async def test_ids_that_are_named_must_all_match(client: AsyncGateway, user: str) -> None:
+    provider = GatewayMemoryProvider(client.scoped(route="any"), on_error="raise")
+    await provider.store_memories(of("of the session"), user_id=user, run_id="session_1")
+    await provider.store_memories(of("of the agent"), agent_id=f"support-{user}", metadata={"category": "product"})
+    query = "what did we discuss?"
+    found = await provider.retrieve_memories(query, user_id=user, run_id="session_1")
+    assert [each.memory for each in found] == ["of the session"]
+    assert await provider.retrieve_memories(query, user_id=user, run_id="session_2") == []
+    assert await provider.retrieve_memories(query, user_id=f"{user}-2", run_id="session_1") == []
+    product = {"category": "product"}
+    (known,) = await provider.retrieve_memories("features", agent_id=f"support-{user}", metadata=product)
+    assert known.memory == "of the agent"
+    assert await provider.retrieve_memories("features", agent_id="other") == []
+    assert await provider.retrieve_memories("features", agent_id=f"support-{user}", metadata={"category": "x"}) == []
 
 
-async def test_ids_that_are_named_must_all_match(tmp_path: Path) -> None:
-    async with gateway(tmp_path, SCOPES) as served:
-        transport = httpx.ASGITransport(app=served.app, raise_app_exceptions=False)
-        provider = GatewayMemoryProvider(AsyncGateway("http://localhost", transport=transport), on_error="raise")
-        await provider.store_memories(of("of the session"), user_id="alice", run_id="session_1")
-        await provider.store_memories(of("of the agent"), agent_id="support", metadata={"category": "product"})
-        query = "what did we discuss?"
-        found = await provider.retrieve_memories(query, user_id="alice", run_id="session_1")
-        assert [each.memory for each in found] == ["of the session"]
-        assert await provider.retrieve_memories(query, user_id="alice", run_id="session_2") == []
-        assert await provider.retrieve_memories(query, user_id="bob", run_id="session_1") == []
-        product = {"category": "product"}
-        (known,) = await provider.retrieve_memories("features", agent_id="support", metadata=product)
-        assert known.memory == "of the agent"
-        assert await provider.retrieve_memories("features", agent_id="other") == []
-        assert await provider.retrieve_memories("features", agent_id="support", metadata={"category": "x"}) == []
+async def test_a_route_that_decides_for_itself_has_its_way(client: AsyncGateway, user: str) -> None:
+    provider = GatewayMemoryProvider(client.scoped(route="strict"), on_error="raise")
+    for n in range(6):
+        await provider.store_memories(of(f"memory {n}"), user_id=user)
+    asked: dict[str, Any] = {"user_id": user, "strategy": RetrievalStrategy.SEMANTIC_SEARCH, "min_relevance": 0.9}
+    found = await provider.recall("memory 0", top_k=9, **asked)
+    assert [each.memory for each in found] == ["memory 5", "memory 4", "memory 3"]
+    assert len(await provider.recall("memory 0", top_k=2, **asked)) == 2
 
 
-async def test_a_route_that_decides_for_itself_has_its_way(tmp_path: Path) -> None:
-    async with gateway(tmp_path, SCOPES) as served:
-        transport = httpx.ASGITransport(app=served.app, raise_app_exceptions=False)
-        client = AsyncGateway("http://localhost", transport=transport, route="strict")
-        provider = GatewayMemoryProvider(client, on_error="raise")
-        for n in range(6):
-            await provider.store_memories(of(f"memory {n}"), user_id="ann")
-        asked: dict[str, Any] = {"user_id": "ann", "strategy": RetrievalStrategy.SEMANTIC_SEARCH, "min_relevance": 0.9}
-        found = await provider.recall("memory 0", top_k=9, **asked)
-        assert [each.memory for each in found] == ["memory 5", "memory 4", "memory 3"]
-        assert len(await provider.recall("memory 0", top_k=2, **asked)) == 2
-
-
-async def test_all_memories_are_a_page_of_the_gateways_unless_more_are_asked_for(tmp_path: Path) -> None:
-    async with gateway(tmp_path, SCOPES) as served:
-        transport = httpx.ASGITransport(app=served.app, raise_app_exceptions=False)
-        client = AsyncGateway("http://localhost", transport=transport, route="short")
-        provider = GatewayMemoryProvider(client, on_error="raise")
-        for n in range(8):
-            await provider.store_memories(of(f"memory {n}"), user_id="ann")
-        assert len(await provider.get_all_memories(user_id="ann")) == 3
-        assert len(await provider.get_all_memories(user_id="ann", limit=2)) == 2
-        assert len(await provider.get_all_memories(user_id="ann", limit=7)) == 7
-        assert len(await provider.get_all_memories(user_id="ann", limit=70)) == 8
+async def test_all_memories_are_a_page_of_the_gateways_unless_more_are_asked_for(
+    client: AsyncGateway, user: str
+) -> None:
+    provider = GatewayMemoryProvider(client.scoped(route="short"), on_error="raise")
+    for n in range(8):
+        await provider.store_memories(of(f"memory {n}"), user_id=user)
+    assert len(await provider.get_all_memories(user_id=user)) == 3
+    assert len(await provider.get_all_memories(user_id=user, limit=2)) == 2
+    assert len(await provider.get_all_memories(user_id=user, limit=7)) == 7
+    assert len(await provider.get_all_memories(user_id=user, limit=70)) == 8
 
 
 async def test_errors_come_to_nothing_unless_they_are_asked_for(client: AsyncGateway) -> None:
