@@ -155,6 +155,13 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken="hooks: {mark: {type: stamp}}\npolicy: {hooks: [mark]}",
         mended="hooks: {mark: {type: stamp}}\npolicy: {hooks: [mark]}\ndefaults: {chain: main, hooks: [mark]}",
     ),
+    "MG0610": Example(
+        mend="Seal what the policy asks for.",
+        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\npolicy: {encryption: {fields: [content]}}",
+        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
+        "policy: {encryption: {fields: [content]}}\n"
+        "defaults: {chain: main, encryption: {fields: [content]}}",
+    ),
     "MG0701": Example(
         mend="Correct the code; `memory-gateway explain-code` lists all.",
         broken="lint: {MG313: error}",
@@ -175,12 +182,5 @@ EXAMPLES: Final[dict[str, Example]] = {
         broken="include: [tenants/*.yaml]   # mgw: allow MG0107 -- mounted in production only",
         mended="include: [tenants/*.yaml]",
         beside={"tenants/acme.yaml": tenant()},
-    ),
-    "MG0610": Example(
-        mend="Seal what the policy asks for.",
-        broken="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\npolicy: {encryption: {fields: [content]}}",
-        mended="keyrings: {main: {root: {type: env, name: ROOT_KEY}}}\n"
-        "policy: {encryption: {fields: [content]}}\n"
-        "defaults: {chain: main, encryption: {fields: [content]}}",
     ),
 }
