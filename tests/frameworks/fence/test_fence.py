@@ -4,7 +4,10 @@
 # Fence has annotations of its own, but no stubs, and not everywhere.
 
 import json
+import tomllib
 from collections.abc import Callable, Generator
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -206,3 +209,12 @@ def test_what_others_said_in_the_session_is_shown_too(remember: Remember, gatewa
     gateway.sessions.append(memory.session_id, {"role": "assistant", "content": None, "tool_calls": []})
     assert [message.role for message in memory.get_messages()] == ["user", "assistant"]
     assert json.loads(texts(memory)[0]) == {"type": "odd", "x": 1}
+
+
+def test_the_extra_holds_back_what_fence_cannot_be_imported_with() -> None:
+    """Fence's own requirements would bring mcp 2, with which `import fence.agents`, above, fails."""
+    extras = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert "mcp>=1.23,<2" in extras["fence"]
+    assert version("mcp").startswith("1.")

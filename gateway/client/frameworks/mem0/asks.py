@@ -34,19 +34,19 @@ def listed(values: dict[str, Any]) -> Ask[dict[str, Any]]:
 
 
 def get(memory_id: str) -> Ask[dict[str, Any]]:
-    return _ask(GET, {}, memory_id=memory_id)
+    return _one(GET, memory_id, {})
 
 
 def update(memory_id: str, values: dict[str, Any]) -> Ask[dict[str, Any]]:
-    return _ask(UPDATE, values, memory_id=memory_id)
+    return _one(UPDATE, memory_id, values)
 
 
 def delete(memory_id: str) -> Ask[dict[str, Any]]:
-    return _ask(DELETE, {}, memory_id=memory_id)
+    return _one(DELETE, memory_id, {})
 
 
 def history(memory_id: str) -> Ask[list[dict[str, Any]]]:
-    return _ask(HISTORY, {}, memory_id=memory_id)
+    return _one(HISTORY, memory_id, {})
 
 
 def delete_all(values: dict[str, Any]) -> Ask[dict[str, Any]]:
@@ -57,5 +57,9 @@ def reset() -> Ask[dict[str, Any]]:
     return _ask(RESET, {})
 
 
-def _ask(of: Operation[Reply], values: dict[str, Any], **path: str) -> Ask[Reply]:
-    return ask(of, _UNBOUND, values, **path)
+def _ask(of: Operation[Reply], values: dict[str, Any]) -> Ask[Reply]:
+    return ask(of, _UNBOUND, values)
+
+
+def _one(of: Operation[Reply], memory_id: str, values: dict[str, Any]) -> Ask[Reply]:
+    return ask(of, _UNBOUND, values, memory_id=memory_id)
