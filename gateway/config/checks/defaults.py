@@ -43,7 +43,7 @@ def nothing_kept(assembly: Assembly) -> Iterator[Diagnostic]:
             provider = assembly.config.providers.get(route.chain)
             if provider is not None and provider.mark is None:
                 what = f"no provider is declared, so what {tenant.name!r} keeps is gone when the process ends"
-                hint = "declare one: providers: {main: {type: sqlite}}, and `chain: main` in `defaults`"
+                hint = "declare one: providers: {main: {type: sqlite, path: data/memory.db}}, and `chain: main` in `defaults`"
                 yield found("MG0326", route.mark, what, hint)
                 break
 

@@ -152,7 +152,7 @@ EXAMPLES: Final[dict[str, Example]] = {
     "MG0326": Example(
         mend="Declare a provider, and lead the routes to it.",
         broken="version: 1\ntenants: {demo: {auth: {mode: open}, routes: {notes: {default: true}}}}\n",
-        mended="version: 1\nproviders: {main: {type: sqlite}}\ndefaults: {chain: main}\n"
+        mended="version: 1\nproviders: {main: {type: sqlite, path: data/m.db}}\ndefaults: {chain: main}\n"
         "tenants: {demo: {auth: {mode: open}, routes: {notes: {default: true}}}}\n",
         whole=True,
     ),
