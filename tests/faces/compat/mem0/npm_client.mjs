@@ -1,0 +1,21 @@
+// What a program in JavaScript does with mem0's client; prints what came of it as one JSON object.
+const [folder, host, apiKey, user] = process.argv.slice(2);
+const { MemoryClient } = await import(`file://${folder}/node_modules/mem0ai/dist/index.mjs`);
+const memory = new MemoryClient({ apiKey, host });
+const own = { filters: { user_id: user } };
+const told = {};
+const said = [{ role: "user", content: "likes green tea" }];
+told.added = (await memory.add(said, { userId: user, metadata: { k: 1 } })).results[0].memory;
+const [found] = (await memory.search("tea", own)).results;
+told.found = [found.memory, found.metadata, found.userId === user];
+told.changed = (await memory.update(found.id, { text: "likes coffee" })).memory;
+told.got = (await memory.get(found.id)).memory;
+told.history = (await memory.history(found.id)).map((each) => each.event);
+told.users = (await memory.users()).results.filter((each) => each.name === user).length;
+await memory.delete(found.id);
+told.absent = await memory.get(found.id).catch((error) => error.constructor.name);
+await memory.add(said, { userId: user });
+await memory.deleteAll({ userId: user });
+told.left = (await memory.getAll(own)).count;
+console.log(JSON.stringify(told));
+process.exit(0);
