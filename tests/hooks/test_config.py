@@ -72,3 +72,12 @@ def test_a_route_without_hooks_pays_nothing(tmp_path: Path) -> None:
     """Nothing is bound, so the services make no context and call nobody."""
     config = compiled(tmp_path, ("policy: {hooks: [audit]}", "policy: {}"), ("hooks: [redact, audit]", "hooks: []"))
     assert next(route for route in config.tenants["acme"].routes if route.name == "notes").hooks == ()
+
+
+def test_a_limit_that_is_taken_away_is_said(tmp_path: Path) -> None:
+    audit = "audit: {type: audit, sink: audit.jsonl, values: plain}"
+    some = (audit, audit + "\n  most: {type: limit, rate: 5, size: 1MiB}")
+    old = compiled(tmp_path, some)
+    new = compiled(tmp_path, (some[0], some[1].replace("rate: 5, ", "")))
+    assert list(hooks_weaker(old, new)) == ["hooks.most has no rate"]
+    assert not list(hooks_weaker(new, old))

@@ -14,6 +14,7 @@ _LAXER: Final[dict[tuple[str, str], object]] = {
     ("audit", "fsync"): "never",
     ("compliance", "on_violation"): "flag",
 }
+_LIMITS: Final = ("size", "rate", "records_per_day", "bytes_per_day")
 
 
 def hooks_lost(old: Sequence[str], new: Sequence[str]) -> str:
@@ -42,10 +43,16 @@ def hooks_weaker(old: Config, new: Config) -> Iterator[str]:
                 yield f"hooks.{key}.{option} is now {str(lax).lower()}"
         if lost := sorted(set(_types(before)) - set(_types(after))):
             yield f"hooks.{key} no longer looks for {', '.join(lost)}"
+        if after.type_name == "limit" and (lost := [each for each in _LIMITS if _gone(before, after, each)]):
+            yield f"hooks.{key} has no {' and no '.join(lost)}"
 
 
 def _proceeds(hook: Plugged) -> bool:
     return hook.hooking is not None and hook.hooking.on_failure == "proceed"
+
+
+def _gone(before: Plugged, after: Plugged, option: str) -> bool:
+    return getattr(before.options, option) is not None and getattr(after.options, option) is None
 
 
 def _types(hook: Plugged) -> Sequence[str]:
