@@ -58,14 +58,14 @@ async def test_acknowledged_writes_survive_kills_and_the_mirror_becomes_equal(
         with process(tmp_path / "gateway.yaml") as server:
             await writers.finish(server)
             lost, twice, torn = told(writers, await stored(server))
-            took = await _delivered(server)
+            took = await delivered(server)
         async with AsyncExitStack() as stack:
             kit = Kit(name="seen", clock=lambda: datetime.now(UTC), home=tmp_path)
             both = [
-                Redis(_options(Redis, url=places["redis"], prefix=places["prefix"]), kit),
-                Postgres(_options(Postgres, url=places["postgres"], table=places["table"], vectors=False), kit),
+                Redis(options(Redis, url=places["redis"], prefix=places["prefix"]), kit),
+                Postgres(options(Postgres, url=places["postgres"], table=places["table"], vectors=False), kit),
             ]
-            left, right = [await _state(provider, stack) for provider in both]
+            left, right = [await state(provider, stack) for provider in both]
         figure(
             f"{KILLS} kills -9 over redis and a mirror in postgres, {len(writers.acknowledged)} acknowledged writes, "
             f"{writers.retried} sent again: {lost} lost, {twice} twice, {torn} torn; equal {took:.0f} s after the last"
@@ -76,7 +76,7 @@ async def test_acknowledged_writes_survive_kills_and_the_mirror_becomes_equal(
         assert len(left) == len(writers.acknowledged) >= WRITES
 
 
-async def _delivered(server: Process) -> float:
+async def delivered(server: Process) -> float:
     """Seconds until nothing is owed any more."""
     began, owed = time.monotonic(), list[str]()
     async with httpx.AsyncClient(base_url=server.url) as http:
@@ -90,10 +90,10 @@ async def _delivered(server: Process) -> float:
     raise AssertionError(owed)
 
 
-async def _state(provider: Provider, stack: AsyncExitStack) -> dict[str, tuple[int, str]]:
+async def state(provider: Provider, stack: AsyncExitStack) -> dict[str, tuple[int, str]]:
     await provider.open(stack)
     return {each.id: (each.version, each.text) for each in await scanned(provider, everything("default"), limit=500)}
 
 
-def _options(plugin: Any, **options: Any) -> Any:
-    return msgspec.convert(options, plugin.Options, dec_hook=lambda kind, text: kind(text))
+def options(plugin: Any, **given: Any) -> Any:
+    return msgspec.convert(given, plugin.Options, dec_hook=lambda kind, text: kind(text))
