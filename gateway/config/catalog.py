@@ -43,7 +43,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def builtin(cls) -> "Catalog":
         """What comes with this package: the same on every machine, whatever else is installed."""
-        return cls(**{group: dict(_modules(_PACKAGES[group])) for group in GROUPS})
+        groups: dict[Group, Mapping[str, type[Any]]] = {group: dict(_modules(_PACKAGES[group])) for group in GROUPS}
+        return cls(**groups, problems=())
 
     @classmethod
     def installed(cls) -> "Catalog":

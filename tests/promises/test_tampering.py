@@ -110,7 +110,7 @@ async def test_without_strictness_plaintext_in_the_store_would_be_passed_on() ->
 
 async def test_a_fernet_token_is_bound_to_its_place_too() -> None:
     scene = Scene(keys=FernetKeys([FERNET]))
-    fields = {"metadata": {"note": "private"}, "role": "user", "version": 2}
+    fields: dict[str, Any] = {"metadata": {"note": "private"}, "role": "user", "version": 2}
     one, two = await scene.wrapping.sealed([scene.make.record("one", **fields), scene.make.record("two", **fields)])
     changed = [
         _replace(one, text=two.text), _replace(one, id="another"), _replace(one, text="plain"),

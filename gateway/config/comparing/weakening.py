@@ -9,7 +9,7 @@ from gateway.config.comparing.plan import Subject, Warned
 from gateway.config.comparing.sealing import sealing_floor_weaker, sealing_weaker
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.diagnostics import Mark
-from gateway.config.model import ApiKey, Identity, Template
+from gateway.config.model import ApiKey, Identity, Policy, Template
 from gateway.domain.record import Family
 from gateway.domain.scope import PARTS
 from gateway.domain.units import Duration, Size
@@ -18,19 +18,7 @@ _CALLERS = ("{request.", "{header.")  # what anyone may write into a request
 
 
 def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
-    told: list[str] = []
-    before, after = old.policy, new.policy
-    if WIDTHS.index(after.widest_scope) > WIDTHS.index(before.widest_scope):
-        told.append(f"policy.widest_scope allows {after.widest_scope}, not only {before.widest_scope}")
-    if after.max_top_k > before.max_top_k:
-        told.append(f"policy.max_top_k is lifted from {before.max_top_k} to {after.max_top_k}")
-    if longer(before.max_ttl, after.max_ttl):
-        told.append(f"policy.max_ttl is lifted from {_text(before.max_ttl)} to {_text(after.max_ttl)}")
-    if before.providers is not None and (after.providers is None or set(after.providers) - set(before.providers)):
-        told.append("policy.providers lets tenants declare more types")
-    told += sealing_floor_weaker(before.encryption, after.encryption)
-    if after.open_tenants and not before.open_tenants:
-        told.append("policy.open_tenants lets tenants go without credentials")
+    told = _policy_weaker(old.policy, new.policy)
     if more := sorted(set(new.plugins.allow) - set(old.plugins.allow)):
         told.append(f"plugins.allow lets code be imported from {', '.join(more)}")
     if new.server.metrics == "public" and old.server.metrics != "public":
@@ -51,6 +39,22 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append("receipts.key is gone: receipts are signed with a key that the gateway keeps in a file")
     told += hooks_weaker(old, new)
     yield from (_warned("gateway", "", each, None) for each in told)
+
+
+def _policy_weaker(before: Policy, after: Policy) -> list[str]:
+    told: list[str] = []
+    if WIDTHS.index(after.widest_scope) > WIDTHS.index(before.widest_scope):
+        told.append(f"policy.widest_scope allows {after.widest_scope}, not only {before.widest_scope}")
+    if after.max_top_k > before.max_top_k:
+        told.append(f"policy.max_top_k is lifted from {before.max_top_k} to {after.max_top_k}")
+    if longer(before.max_ttl, after.max_ttl):
+        told.append(f"policy.max_ttl is lifted from {_text(before.max_ttl)} to {_text(after.max_ttl)}")
+    if before.providers is not None and (after.providers is None or set(after.providers) - set(before.providers)):
+        told.append("policy.providers lets tenants declare more types")
+    told += sealing_floor_weaker(before.encryption, after.encryption)
+    if after.open_tenants and not before.open_tenants:
+        told.append("policy.open_tenants lets tenants go without credentials")
+    return told
 
 
 def tenant_weaker(old: TenantConfig, new: TenantConfig) -> Iterator[Warned]:

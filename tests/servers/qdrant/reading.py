@@ -99,7 +99,7 @@ def _fusion(body: Json) -> QueryRequest:
         prefetches=[
             Prefetch(limit=each.limit, query=each.query, params=each.params, filter=each.filter) for each in parts
         ],
-        query=Fusion.Rrf(2),  # Qdrant's own constant
+        query=cast("Fusion", Fusion.Rrf(2)),  # Qdrant's own constant; to the stubs, a variant is no Fusion
         with_payload=payload(body.get("with_payload", False)),
         with_vector=body.get("with_vector", False),
     )
