@@ -75,6 +75,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     fuses: bool = False  # is a Fused
     sweeps: bool = False  # is a Sweeps
     revised: bool = False  # is a Revised
+    replaces: bool = False  # is a Replaces
     counted: bool = False  # is a Counted
     relevant: bool = False  # is a Relevant
     extracts: bool = False  # is an Extracts
@@ -168,6 +169,14 @@ class Sweeps(Protocol):
 class Revised(Protocol):
     async def revision(self, reach: Reach) -> bytes:
         """A token that differs after any write or delete in the reach, by any process. Cheap enough for every search."""
+        ...
+
+
+@runtime_checkable
+class Replaces(Protocol):
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """As `put`, but only in the place of what is there and lives: what was deleted meanwhile stays deleted. Each
+        record is compared and replaced in one step."""
         ...
 
 

@@ -166,4 +166,4 @@ class _Chaining:
     def _of_step(self, step: StepConfig) -> Capabilities:
         declared = self._config.providers[step.provider]
         found: Capabilities = declared.plugin.capabilities(declared.options)
-        return found
+        return msgspec.structs.replace(found, replaces=False)  # asked of backends alone, never of a chain

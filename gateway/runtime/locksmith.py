@@ -27,7 +27,7 @@ _FOLLOWERS: Final = ("mirror", "failover")
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
     """Records of one tenant that one route seals: where they are kept, and for how long copies of them may be cached.
 
-    `keepers` by name, the one that holds them first.
+    `keepers` by name, the one that holds them first. `replacing` are those that are a Replaces.
     """
 
     tenant: str
@@ -36,6 +36,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     keepers: Mapping[str, Provider]
     wrapping: Wrapping
     cached: float
+    replacing: frozenset[str] = frozenset()
 
 
 class Locksmith:
@@ -98,6 +99,7 @@ class Locksmith:
                 keepers={key: await self._provider(key) for key in keys},
                 wrapping=wrapping,
                 cached=max(cached, default=0.0),
+                replacing=frozenset(key for key in keys if capabilities_of(self._config, key).replaces),
             )
             for keys in together
         ]

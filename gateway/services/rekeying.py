@@ -8,12 +8,12 @@ of records that there are.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from gateway.domain.errors import Conflict
-from gateway.domain.ports import Order, Provider, Scan, Where
+from gateway.domain.ports import Order, Provider, Replaces, Scan, Where
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.domain.sealing import Standing
@@ -103,12 +103,14 @@ async def users_of(ring: Ring, tenant: str) -> list[str]:
 async def rewrap(lot: Lot, tell: Tell) -> Rewrapped:
     """Seals every record anew that is not sealed in all its parts by the newest key of its subject.
 
-    A record gets its next version, the same in every keeper. One that somebody changes meanwhile was sealed by them.
+    A record gets its next version, the same in every keeper that has it. One that somebody changes meanwhile was sealed
+    by them; one that somebody deletes stays deleted, whenever that is, where the keeper is a Replaces. Elsewhere it is
+    looked up right before it is written.
     """
     done = Rewrapped()
-    for provider in lot.keepers.values():
+    for name, provider in lot.keepers.items():
         async for page in _pages(lot, provider):
-            sealed, gone = await _brought(lot, provider, await lot.wrapping.worn(page))
+            sealed, gone = await _brought(lot, name, await lot.wrapping.worn(page))
             done = Rewrapped(read=done.read + len(page), sealed=done.sealed + sealed, gone=done.gone + gone)
             tell(done.read, done.sealed)
     return done
@@ -170,18 +172,37 @@ async def _old(ring: Ring, tenant: str) -> list[Row]:
     return [row for row in live if newest[row.sort, row.user].id != row.id]
 
 
-async def _brought(lot: Lot, provider: Provider, worn: Sequence[Record]) -> tuple[int, int]:
+async def _brought(lot: Lot, name: str, worn: Sequence[Record]) -> tuple[int, int]:
     if not worn:
         return 0, 0
     opened = await lot.wrapping.opened(_reach(lot), worn)
     there = [record for record in opened if record is not None]
     anew = await lot.wrapping.sealed([msgspec.structs.replace(each, version=each.version + 1) for each in there])
-    stored: Sequence[bool] = await patiently(lambda: provider.put(anew)) if anew else []
+    stored = await _replaced(lot, name, anew)
     kept = [record for record, new in zip(anew, stored, strict=True) if new]
-    for other in lot.keepers.values():
-        if kept and other is not provider:
-            await patiently(lambda other=other: other.put(kept))
+    for other in lot.keepers:
+        if other != name:
+            await _replaced(lot, other, kept)
     return len(kept), len(opened) - len(there)
+
+
+async def _replaced(lot: Lot, name: str, anew: Sequence[Record]) -> Sequence[bool]:
+    """Whether each took the place of an older version. What is not there any more is not brought back."""
+    keeper = lot.keepers[name]
+    if not anew:
+        return []
+    if name in lot.replacing:
+        return await patiently(lambda: cast("Replaces", keeper).replace(anew))
+
+    async def looked() -> Sequence[bool]:
+        found = await keeper.get(_reach(lot), [each.id for each in anew])
+        there = {each.id for each in found if each is not None}
+        wanted = [each for each in anew if each.id in there]
+        stored: Sequence[bool] = await keeper.put(wanted) if wanted else []
+        answers = dict(zip((each.id for each in wanted), stored, strict=True))
+        return [answers.get(each.id, False) for each in anew]
+
+    return await patiently(looked)
 
 
 def _reach(lot: Lot) -> Reach:

@@ -49,7 +49,7 @@ class Folder:
 
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
-        return Capabilities(kinds=frozenset(Kind), sweeps=True, pinged=True, durable=True, shared=True)
+        return Capabilities(kinds=frozenset(Kind), sweeps=True, pinged=True, durable=True, shared=True, replaces=True)
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Makes the folder where it is missing, and removes what killed writers had begun."""
@@ -63,6 +63,11 @@ class Folder:
         """Each record whole or not at all; where one fails, those before it may be stored."""
         kept, now = tuple(records), self._kit.clock()
         return await self._on(self._writer, lambda: self._drawers.put(kept, now)) if kept else []
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """As `put`."""
+        kept, now = tuple(records), self._kit.clock()
+        return await self._on(self._writer, lambda: self._drawers.put(kept, now, over=True)) if kept else []
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         wanted, now = tuple(ids), self._kit.clock()

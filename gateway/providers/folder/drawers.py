@@ -53,7 +53,8 @@ class Drawers:
         for folder in (self._records, self._index, self._incoming, self._locks):
             folder.stat()
 
-    def put(self, records: Sequence[Record], now: datetime) -> list[bool]:
+    def put(self, records: Sequence[Record], now: datetime, *, over: bool = False) -> list[bool]:
+        """With `over`, only in the place of what lives."""
         answers = [False] * len(records)
         by_tenant: dict[str, list[int]] = {}
         for number, record in enumerate(records):
@@ -66,7 +67,8 @@ class Drawers:
                     change = changes.get(record.id)
                     old = self._document(tenant, digest(record.id)) if change is None else change.old
                     there = old if change is None else change.new
-                    if there is None or not lives(there, now) or _follows(record, there):
+                    free = there is None or not lives(there, now)
+                    if (free and not over) or (there is not None and not free and _follows(record, there)):
                         changes[record.id] = Changed(old, record)
                         answers[number] = True
                 self._write(tenant, list(changes.values()))

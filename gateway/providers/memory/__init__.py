@@ -51,7 +51,9 @@ class Memory:
 
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
-        return Capabilities(kinds=frozenset(Kind), nearest=True, matching=True, sweeps=True, revised=True, counted=True)
+        return Capabilities(
+            kinds=frozenset(Kind), nearest=True, matching=True, sweeps=True, revised=True, counted=True, replaces=True
+        )
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Nothing to connect to. What was kept goes when the stack closes."""
@@ -59,17 +61,27 @@ class Memory:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """All of the batch or nothing."""
+        return await self._put(records, over=False)
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        return await self._put(records, over=True)
+
+    async def _put(self, records: Sequence[Record], *, over: bool) -> Sequence[bool]:
         texts = [record.text for record in records]
         if sum(map(len, texts)) <= _INLINE:
             terms = [Counter(self._terms.of(text)) for text in texts]
         else:
             terms = await asyncio.to_thread(_counted, texts)
         now = self._kit.clock()
-        if self._limit is not None and len(self._shelves) + len(records) > self._limit:
+        if not over and self._limit is not None and len(self._shelves) + len(records) > self._limit:
             self._shelves.sweep(now, len(self._shelves))
             if len(self._shelves) + self._shelves.new(records) > self._limit:
                 raise Unavailable(f"{self._kit.name} holds its {self._limit} records", code="store_full")
-        return [self._shelves.put(record, now, each) for record, each in zip(records, terms, strict=True)]
+        return [
+            (not over or self._shelves.find(Reach.only(record.scope), record.id, now) is not None)
+            and self._shelves.put(record, now, each)
+            for record, each in zip(records, terms, strict=True)
+        ]
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         now = self._kit.clock()

@@ -91,7 +91,7 @@ class Mongodb:
     def capabilities(cls, options: MongodbOptions) -> Capabilities:
         return Capabilities(
             kinds=frozenset(Kind), nearest=options.vector_search is not None, matching=True, sweeps=True, pinged=True,
-            remote=True, durable=True, shared=True,
+            remote=True, durable=True, shared=True, replaces=True,
         )  # fmt: skip
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -108,6 +108,10 @@ class Mongodb:
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """Each record whole or not at all; the batch is not atomic."""
         return await self._opened().put(records)
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """As `put`."""
+        return await self._opened().replace(records)
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         return await self._opened().get(reach, ids)

@@ -37,11 +37,13 @@ class Holding:
         if not records:
             return []
         with told(self._kit.name):
-            if sum(len(each.text) for each in records) <= _INLINE:
-                documents = _documents(records, self._terms)
-            else:
-                documents = await asyncio.to_thread(_documents, records, None)
-            return await writing.put(self._collection, documents, self._now())
+            return await writing.put(self._collection, await self._written(records), self._now())
+
+    async def replace(self, records: Sequence[Record]) -> list[bool]:
+        if not records:
+            return []
+        with told(self._kit.name):
+            return await writing.replace(self._collection, await self._written(records), self._now())
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> list[Record | None]:
         with told(self._kit.name):
@@ -81,6 +83,11 @@ class Holding:
 
     async def _prepared_search(self, search: "VectorSearch", dimension: int) -> bool:
         return await indexes.prepare_search(self._collection, self._kit.name, search.index, dimension)
+
+    async def _written(self, records: Sequence[Record]) -> list[dict[str, Any]]:
+        if sum(len(each.text) for each in records) <= _INLINE:
+            return _documents(records, self._terms)
+        return await asyncio.to_thread(_documents, records, None)
 
     def _now(self) -> int:
         return micros(self._kit.clock())

@@ -40,6 +40,20 @@ async def put(collection: Collection, documents: Sequence[dict[str, Any]], now: 
     return answers
 
 
+async def replace(collection: Collection, documents: Sequence[dict[str, Any]], now: int) -> list[bool]:
+    """In the place of what lives and is older, and nowhere else. One after another, as each must say what it met."""
+    answers: list[bool] = []
+    for document in documents:
+        query = {
+            "_id": document["_id"],
+            "scope": document["scope"],
+            "version": {"$lt": document["version"]},
+            "expires": {"$gt": now},
+        }
+        answers.append((await collection.replace_one(query, document)).matched_count > 0)
+    return answers
+
+
 async def delete(collection: Collection, reach: Reach, ids: Sequence[str], now: int) -> int:
     """The number of those that lived; what had expired goes with them."""
     keys = [key_of(reach.tenant, id_) for id_ in dict.fromkeys(ids)]

@@ -62,7 +62,7 @@ class Postgres:
     def capabilities(cls, options: Any) -> Capabilities:
         return Capabilities(
             kinds=frozenset(Kind), nearest=options.wanted() is not False, matching=True, sweeps=True, revised=True,
-            counted=True, pinged=True, remote=True, durable=True, shared=True,
+            counted=True, pinged=True, remote=True, durable=True, shared=True, replaces=True,
         )  # fmt: skip
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -86,6 +86,13 @@ class Postgres:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """All of the batch or nothing."""
+        return await self._put(records, over=False)
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """All of the batch or nothing."""
+        return await self._put(records, over=True)
+
+    async def _put(self, records: Sequence[Record], *, over: bool) -> Sequence[bool]:
         if not records:
             return []
         if len(records) <= _FEW and sum(len(record.text) for record in records) <= _INLINE:
@@ -98,12 +105,15 @@ class Postgres:
         async def store(connection: Any) -> list[bool]:
             stored = [False] * len(records)
             for tenant, places in rounds:
-                ids = await opened.writing.put(connection, tenant, [rows[place] for place in places], now)
+                if over:
+                    await opened.sessions.see(connection, tenant)
+                some = [rows[place] for place in places]
+                ids = await opened.writing.put(connection, tenant, some, now, over=over)
                 for place in places:
                     stored[place] = records[place].id in ids
             return stored
 
-        return await opened.sessions.write(store, whole=len(rounds) == 1)
+        return await opened.sessions.write(store, whole=len(rounds) == 1 and not over)
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         if not ids:

@@ -42,9 +42,24 @@ class Writing:
             ON CONFLICT (tenant, id) DO UPDATE SET {renewed}
             WHERE r.expires_at <= $1 OR (r.scope = excluded.scope AND r.version < excluded.version)
             RETURNING id"""
+        moved = ", ".join(
+            f"{name} = {_SPLIT.get(name, f'n.{name}')}" for name in columns if name not in ("tenant", "id")
+        )
+        self._replace = f"""WITH n AS (
+                SELECT * FROM unnest({given}) AS n({", ".join(columns)})
+            ), held AS (
+                SELECT r.id FROM {names.records} r WHERE r.tenant = $2 AND r.id IN (SELECT id FROM n)
+                ORDER BY r.id FOR UPDATE
+            ) UPDATE {names.records} AS r SET {moved} FROM n, held
+            WHERE r.tenant = $2 AND r.id = n.id AND r.id = held.id
+            AND (r.expires_at IS NULL OR r.expires_at > $1) AND r.scope = n.scope AND r.version < n.version
+            RETURNING r.id"""
 
-    async def put(self, connection: Any, tenant: str, rows: Sequence[Sequence[Any]], now: datetime) -> set[str]:
-        """Rows of the tenant, each id once; the ids that were stored. A row is the values of STORED."""
+    async def put(
+        self, connection: Any, tenant: str, rows: Sequence[Sequence[Any]], now: datetime, *, over: bool = False
+    ) -> set[str]:
+        """Rows of the tenant, each id once; the ids that were stored. A row is the values of STORED. With `over`, only in
+        the place of what lives, and within a transaction that sees the tenant."""
         ordered = sorted(rows, key=lambda row: row[_ID].encode())
         columns: list[list[Any]] = [list(column) for column in zip(*ordered, strict=True)]
         if self._embeds:
@@ -52,7 +67,7 @@ class Writing:
             fit = [vector is not None and fits(vector) for vector in vectors]
             columns[_VECTOR] = [None if held else vector for vector, held in zip(vectors, fit, strict=True)]
             columns.append([vector if held else None for vector, held in zip(vectors, fit, strict=True)])
-        return {row[0] for row in await connection.fetch(self._put, now, tenant, *columns)}
+        return {row[0] for row in await connection.fetch(self._replace if over else self._put, now, tenant, *columns)}
 
     async def delete(self, connection: Any, reach: Reach, ids: Iterable[str], now: datetime) -> int:
         where, values = covered(reach, "r")

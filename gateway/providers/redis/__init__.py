@@ -44,9 +44,12 @@ class Redis:
         self._walking = Walking(self._wire, names, self._reading)
 
     @classmethod
-    def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
+    def capabilities(cls, options: Any) -> Capabilities:
         """No search of its own and no counting: both would need modules, or a place that every write goes through."""
-        return Capabilities(kinds=frozenset(Kind), revised=True, pinged=True, remote=True, durable=True, shared=True)
+        return Capabilities(
+            kinds=frozenset(Kind), revised=True, pinged=True, remote=True, durable=True, shared=True,
+            replaces=not options.cluster,
+        )  # fmt: skip
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Connect. Unavailable where the server is not there or refuses."""
@@ -54,6 +57,10 @@ class Redis:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         return await self._writing.put(records)
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """As `put`. Of one server: in a cluster an id is claimed before it is known whether anything is there."""
+        return await self._writing.put(records, over=True)
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         return await self._reading.get(reach, ids, self._clock()) if ids else []

@@ -2,12 +2,14 @@
 --
 -- KEYS[1] the scope's base; KEYS[2] the tenant's base, left out in a cluster, where another slot holds it and claims are
 -- made before and confirmed after. ARGV: now, owner, hash of space and user, parts, then of sessions: how long they live
--- (ms, "" for ever), until when, how many messages they keep (0 for all); then seven for each record.
+-- (ms, "" for ever), until when, how many messages they keep (0 for all); whether only what lives is
+-- replaced (1 or 0); then seven for each record.
 -- Returns, for each record, whether it was stored (1 or 0); the ids that went; the ids whose claims need renewing.
 
 local tenant = KEYS[2]
 local now, owner, of, parts = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local session_ms, session_until, most = ARGV[5], ARGV[6], tonumber(ARGV[7])
+local over = ARGV[8] == "1"
 local session = shelves.session
 
 local stored, gone, renew, touched = {}, {}, {}, {} -- gone: a set of ids
@@ -16,7 +18,7 @@ local fresh = redis.call("EXISTS", shelves.records.index, session.index) == 0
 if ran_out(session, now) then wipe(session, gone) end
 for _, shelf in pairs(shelves) do prune(shelf, now, gone) end
 
-for i = 8, #ARGV, 7 do
+for i = 9, #ARGV, 7 do
   local record = {
     id = ARGV[i], version = ARGV[i + 1], expires = ARGV[i + 2], ms = ARGV[i + 3],
     kind = ARGV[i + 4], at = ARGV[i + 5], json = ARGV[i + 6],
@@ -25,7 +27,8 @@ for i = 8, #ARGV, 7 do
   local other = shelf == session and shelves.records or session
   local free = not (tenant and rival(tenant, record.id, owner, now)) and not entry(other, record.id)
   local old = entry(shelf, record.id)
-  if free and (not old or not lives(old, now) or tonumber(record.version) > old.version) then
+  local there = old and lives(old, now)
+  if free and (there or not over) and (not there or tonumber(record.version) > old.version) then
     keep(shelf, record, old)
     gone[record.id] = nil
     touched[shelf.name] = shelf

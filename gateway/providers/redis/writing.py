@@ -32,14 +32,15 @@ class Writing:
         self._most = options.max_messages or 0
         self._clock = clock
 
-    async def put(self, records: Sequence[Record]) -> list[bool]:
-        """Atomic for each scope; scopes in the order in which the batch names them."""
+    async def put(self, records: Sequence[Record], *, over: bool = False) -> list[bool]:
+        """Atomic for each scope; scopes in the order in which the batch names them. With `over`, only in the place of
+        what lives."""
         places: dict[Scope, list[int]] = {}
         for index, record in enumerate(records):
             places.setdefault(record.scope, []).append(index)
         stored = [False] * len(records)
         for scope, indexes in places.items():
-            told = await self._put(self._names.owner(scope), [records[index] for index in indexes])
+            told = await self._put(self._names.owner(scope), [records[index] for index in indexes], over=over)
             for index, answer in zip(indexes, told, strict=True):
                 stored[index] = answer
         return stored
@@ -56,13 +57,13 @@ class Writing:
         await self._claims.release(owner, {id_: stamp for id_, stamp in stamps.items() if id_ in went})
         return int(count)
 
-    async def _put(self, owner: Owner, records: Sequence[Record]) -> list[bool]:
+    async def _put(self, owner: Owner, records: Sequence[Record], *, over: bool) -> list[bool]:
         now = self._clock()
         rows = [row_of(record, now, self._ttl) for record in records]
         lasting: tuple[Argument, Argument] = ("", "")
         if self._ttl is not None:
             lasting = (self._session_ms, micros(now + self._ttl))
-        head: list[Argument] = [micros(now), owner.tag, owner.of, _parts(owner.scope), *lasting, self._most]
+        head: list[Argument] = [micros(now), owner.tag, owner.of, _parts(owner.scope), *lasting, self._most, int(over)]
         if self._wire.cluster:
             return await self._put_in_steps(owner, head, rows)
         told, _, _ = await self._wire.run("put", self._keys(owner), _with(head, rows))

@@ -72,7 +72,9 @@ class S3:
 
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:  # noqa: ARG003 -- the same for all options
-        return Capabilities(kinds=frozenset(Kind), sweeps=True, pinged=True, remote=True, durable=True, shared=True)
+        return Capabilities(
+            kinds=frozenset(Kind), sweeps=True, pinged=True, remote=True, durable=True, shared=True, replaces=True
+        )
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Looks whether the bucket is there; makes it only where `create_bucket` says so."""
@@ -100,6 +102,13 @@ class S3:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """Each record whole or not at all; where one fails, any of the others may be stored."""
+        return await self._put(records, over=False)
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """As `put`."""
+        return await self._put(records, over=True)
+
+    async def _put(self, records: Sequence[Record], *, over: bool) -> Sequence[bool]:
         now = self._kit.clock()
         by_id: dict[tuple[str, str], list[int]] = {}
         for number, record in enumerate(records):
@@ -109,7 +118,7 @@ class S3:
 
         async def one_after_another(numbers: Sequence[int]) -> None:
             for number in numbers:
-                answers[number], useless = await self._keeping.put(records[number], now)
+                answers[number], useless = await self._keeping.put(records[number], now, over=over)
                 left.extend(useless)
 
         try:

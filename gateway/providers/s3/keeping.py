@@ -55,8 +55,9 @@ class Keeping:
         self._bucket = bucket
         self._remembered = remembered
 
-    async def put(self, record: Record, now: datetime) -> tuple[bool, list[str]]:
-        """Whether it is stored, and the index entries that mean nothing any more."""
+    async def put(self, record: Record, now: datetime, *, over: bool = False) -> tuple[bool, list[str]]:
+        """Whether it is stored, and the index entries that mean nothing any more. With `over`, only in the place of what
+        lives."""
         name = _document(part_of(record.scope.tenant), digest(record.id))
         mark = secrets.token_hex(_MARK // 2)
         content = _OPENING + mark.encode() + b'",' + written(record)[1:]
@@ -68,6 +69,11 @@ class Keeping:
         await self._bucket.put_empty(entry)
         for _ in range(_TURNS):
             old = None if there is None else read(there.content)
+            if over and (old is None or not lives(old, now)):
+                if fresh:
+                    return False, [entry]
+                there, fresh = await self._fetch(name), True
+                continue
             if old is not None and lives(old, now) and not _follows(record, old):
                 if fresh:
                     return False, [entry]

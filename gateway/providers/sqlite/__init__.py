@@ -76,7 +76,7 @@ class Sqlite:
     @classmethod
     def capabilities(cls, options: Any) -> Capabilities:
         return Capabilities(
-            kinds=frozenset(Kind), nearest=True, matching=True, sweeps=True, revised=True, counted=True,
+            kinds=frozenset(Kind), nearest=True, matching=True, sweeps=True, revised=True, counted=True, replaces=True,
             durable=True, shared=True, exclusive=frozenset({f"file:{os.path.normpath(options.path)}"}),
         )  # fmt: skip
 
@@ -91,6 +91,10 @@ class Sqlite:
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """All of the batch or nothing."""
         return await self._write(lambda batch, now: batch.put(records, now)) if records else []
+
+    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+        """All of the batch or nothing."""
+        return await self._write(lambda batch, now: batch.put(records, now, over=True)) if records else []
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         now = self._now()

@@ -58,8 +58,9 @@ class Batch:
         self._by_number: dict[int, _Owner] = {}
         self._census: dict[str, list[int]] = {}
 
-    def put(self, records: Sequence[Record], now: int) -> list[bool]:
-        return [self._put(record, now) for record in records]
+    def put(self, records: Sequence[Record], now: int, *, over: bool = False) -> list[bool]:
+        """With `over`, only in the place of what lives."""
+        return [self._put(record, now, over=over) for record in records]
 
     def delete(self, reach: Reach, ids: Sequence[str], now: int) -> int:
         deleted = 0
@@ -99,7 +100,7 @@ class Batch:
                 (kind, records, size),
             )
 
-    def _put(self, record: Record, now: int) -> bool:
+    def _put(self, record: Record, now: int, *, over: bool) -> bool:
         owner = self._owner(record.scope)
         old = self._connection.execute(_FIND, (record.scope.tenant, record.id)).fetchone()
         if old is not None:
@@ -108,7 +109,11 @@ class Batch:
             # A scope that is not there yet cannot be the one that holds the old record.
             if lives and (owner is None or scope != owner.number or record.version <= version):
                 return False
+            if over and not lives:
+                return False
             self._remove(old)
+        elif over:
+            return False
         if owner is None:
             owner = self._new_owner(record.scope)
         terms = self._terms.of(record.text)

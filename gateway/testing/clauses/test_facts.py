@@ -14,6 +14,7 @@ from gateway.domain.ports import (
     Pinged,
     Provider,
     Relevant,
+    Replaces,
     Revised,
     Scan,
     Sweeps,
@@ -35,6 +36,7 @@ async def test_declared_capabilities_are_there(subject: Subject, place: Place, p
         (declared.nearest, Nearest), (declared.matching, Matching), (declared.sweeps, Sweeps),
         (declared.revised, Revised), (declared.counted, Counted), (declared.relevant, Relevant),
         (declared.fuses, Fused), (declared.extracts, Extracts), (declared.briefs, Briefs), (declared.pinged, Pinged),
+        (declared.replaces, Replaces),
     ):  # fmt: skip
         assert not named or isinstance(provider, protocol)
 

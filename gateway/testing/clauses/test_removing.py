@@ -1,8 +1,13 @@
 """What `delete` promises: true counts, idempotence, nothing outside the reach, nothing left behind."""
 
-from gateway.domain.ports import Provider, Scan
+import asyncio
+
+import msgspec
+import pytest
+
+from gateway.domain.ports import Provider, Replaces, Scan
 from gateway.domain.scope import Reach, Scope
-from gateway.testing.making import MEMORIES, Maker, everything, one, scanned
+from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
 
 
 async def test_what_is_deleted_is_gone_from_every_read(provider: Provider, make: Maker) -> None:
@@ -79,3 +84,40 @@ async def test_many_ids_are_deleted_in_one_call(provider: Provider, make: Maker)
     await provider.put(records)
     assert await provider.delete(Reach.only(make.scope()), [each.id for each in records[:-1]]) == 699
     assert await scanned(provider, Reach.only(make.scope())) == records[-1:]
+
+
+@pytest.mark.needs("replaces")
+async def test_what_was_deleted_is_not_replaced_and_what_is_there_is(
+    provider: Provider, make: Maker, clock: Time
+) -> None:
+    assert isinstance(provider, Replaces)
+    there, gone, never, moved = make.records(4)
+    ended = make.record(ttl=5)
+    await provider.put([there, gone, moved, ended])
+    await provider.delete(Reach.only(gone.scope), [gone.id])
+    clock.forward(seconds=6)
+    newer = [
+        msgspec.structs.replace(each, version=2, text="newer", expires_at=None)
+        for each in (there, gone, never, moved, ended)
+    ]
+    newer[3] = msgspec.structs.replace(newer[3], scope=make.scope("ben"))
+    assert list(await provider.replace(newer)) == [True, False, False, False, False]
+    assert await one(provider, there) == newer[0]
+    assert [await one(provider, each) for each in (gone, never, ended)] == [None] * 3
+    assert await one(provider, moved) == moved
+    assert list(await provider.replace([there, newer[0]])) == [False, False]
+
+
+@pytest.mark.needs("replaces")
+async def test_a_deletion_and_a_replacement_in_the_same_moment_leave_nothing(provider: Provider, make: Maker) -> None:
+    assert isinstance(provider, Replaces)
+    records = make.records(8)
+    for each in records:
+        await provider.put([each])
+        newer = msgspec.structs.replace(each, version=2)
+        await asyncio.gather(
+            provider.replace([newer]),
+            provider.delete(Reach.only(each.scope), [each.id]),
+            provider.replace([msgspec.structs.replace(each, version=3)]),
+        )
+    assert await scanned(provider, everything(make.tenant)) == []
