@@ -54,6 +54,7 @@ async def before_write(call: "Call", event: Event, draft: Record, old: Record | 
             case Action.REJECT:
                 raise _error(outcome)
             case Action.QUARANTINE:
+                record = rewritten(record, outcome, call.route.config.layer.limits)
                 return await _set_aside(call, each.name, outcome, flagged(record, flags), old)
             case Action.PROCEED:
                 record = rewritten(record, outcome, call.route.config.layer.limits)

@@ -13,6 +13,7 @@ _LAXER: Final[dict[tuple[str, str], object]] = {
     ("audit", "values"): "plain",
     ("audit", "fsync"): "never",
     ("compliance", "on_violation"): "flag",
+    ("screen", "action"): "flag",
 }
 _LIMITS: Final = ("size", "rate", "records_per_day", "bytes_per_day")
 
