@@ -133,7 +133,7 @@ async def test_memories_under_rules_are_sealed_screened_audited_and_erased_with_
     (tmp_path / "data").mkdir()
     (tmp_path / "data/root.key").write_text(CliRunner().invoke(main, ["keys", "root"]).output)
     (tmp_path / "data/root.key").chmod(0o600)
-    bearer = {"headers": {"Authorization": f"Bearer {key.text}"}}
+    bearer: dict[str, Any] = {"headers": {"Authorization": f"Bearer {key.text}"}}
     async with gateway(tmp_path, text.replace(f"sha256:{'0' * 63}1", key.hash)) as served:
         assert (await served.post("/v1/memories", {"user_id": "ann", "content": "x"})).status_code == 401
 
