@@ -1,6 +1,7 @@
 """Every client that the suite runs. One line here puts it into the matrix."""
 
+from tests.faces.compat.langgraph.cases import LANGGRAPH
 from tests.faces.compat.mem0.cases import MEM0
 from tests.faces.compat.proofs import Client
 
-CLIENTS: tuple[Client, ...] = (MEM0,)
+CLIENTS: tuple[Client, ...] = (MEM0, LANGGRAPH)

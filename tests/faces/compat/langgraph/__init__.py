@@ -1,0 +1,1 @@
+"""LangGraph's SDK, unmodified, against the gateway as its store."""
