@@ -3,6 +3,7 @@
 Whatever is written once for Records (erasure, expiry, sealing, export, mirroring) therefore holds for all of them.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -41,6 +42,13 @@ KINDS_OF: Final[dict[Family, frozenset[Kind]]] = {
     Family.MESSAGE: frozenset({Kind.MESSAGE, Kind.SESSION, Kind.SYSTEM, Kind.SUMMARY}),
     Family.CHECKPOINT: frozenset({Kind.CHECKPOINT, Kind.WRITE, Kind.RUN}),
 }
+ASIDE: Final = frozenset({Kind.QUARANTINE})
+
+
+def kinds_kept(families: Iterable[Family]) -> frozenset[Kind]:
+    """All that lies where these families do, with what hooks have kept aside there: of messages too, on their route."""
+    found = frozenset(kind for family in families for kind in KINDS_OF[family])
+    return found | ASIDE if found & {Kind.MEMORY, Kind.MESSAGE} else found
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

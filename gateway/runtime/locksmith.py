@@ -14,7 +14,7 @@ from gateway.config.compiled import Config, RouteConfig
 from gateway.config.sameness import keyring_of
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Provider
-from gateway.domain.record import KINDS_OF, Kind
+from gateway.domain.record import Kind, kinds_kept
 from gateway.retrieval.pools import Pools
 from gateway.runtime.instances import Opened
 from gateway.runtime.lending import Lender, capabilities_of
@@ -89,7 +89,7 @@ class Locksmith:
             for step in chain.steps
             if step.role == "cache"
         ]
-        kinds = frozenset(kind for family in route.families for kind in KINDS_OF[family])
+        kinds = kinds_kept(route.families)
         together = [[chain.primary, *following], *([[route.archive]] if route.archive else [])]
         return [
             Lot(

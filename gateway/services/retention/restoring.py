@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ports import Order, Where
-from gateway.domain.record import KINDS_OF, Record
+from gateway.domain.record import Record, kinds_kept
 from gateway.domain.scope import Reach
 from gateway.runtime.bound import BoundRoute
 from gateway.services.moving.way import embedded
@@ -38,7 +38,7 @@ async def restore(route: BoundRoute, reach: Reach, *, dry: bool = False) -> Rest
     if route.archive is None:
         raise Misconfigured(f"the route {route.name!r} has no archive (retention.archive)", code="no_archive")
     told = Restored()
-    kinds = frozenset(kind for family in route.config.families for kind in KINDS_OF[family])
+    kinds = kinds_kept(route.config.families)
     some: list[Record] = []
     async for record in walk(route.archive, reach, Where(kinds), order=Order.OLDEST):
         some.append(record)

@@ -14,7 +14,7 @@ from gateway.domain.errors import Conflict
 from gateway.domain.filtering import read_filter
 from gateway.domain.filters import Compare, Filter
 from gateway.domain.ports import Order, Scan, Where
-from gateway.domain.record import KINDS_OF, Family, Kind, Record
+from gateway.domain.record import ASIDE, KINDS_OF, Family, Kind, Record, kinds_kept
 from gateway.domain.scope import Reach, Scope
 from gateway.runtime.bound import BoundRoute
 from gateway.services.retention.archiving import TOGETHER, Gone, put_away
@@ -54,7 +54,7 @@ class Swept(msgspec.Struct, kw_only=True):
     going: list[Going] = []
 
     def note(self, found: Going) -> None:
-        if found.kind is Kind.MEMORY:
+        if found.kind in (Kind.MEMORY, Kind.QUARANTINE):
             self.memories += 1
         elif found.why == "idle":
             self.sessions += 1
@@ -87,6 +87,8 @@ class _Sweep:
                 await self._old_memories(self._before)
             if self._rules.max_memories is not None:
                 await self._too_many(self._rules.max_memories)
+        if self._before is not None and kinds_kept(families) & self._route.capabilities.kinds >= ASIDE:
+            await self._old_aside(self._before)
         if Family.MESSAGE in families:
             if self._before is not None:
                 await self._old_sessions(self._before)
@@ -103,6 +105,17 @@ class _Sweep:
                 await self._memories(some, "age")
                 some = []
         await self._memories(some, "age")
+
+    async def _old_aside(self, before: datetime) -> None:
+        """What hooks have kept aside ends with all else."""
+        some: list[Record] = []
+        async for record in walk(self._route.provider, self._reach, Where(ASIDE, _older(before)), order=Order.OLDEST):
+            self._swept.note(Going(kind=record.kind, id=record.id, user=_user(record), why="age"))
+            some.append(record)
+            if len(some) == TOGETHER:
+                await self._away(some)
+                some = []
+        await self._away(some)
 
     async def _too_many(self, most: int) -> None:
         """Newest first, so that of each owner only what is beyond the number need be remembered."""
@@ -149,7 +162,7 @@ class _Sweep:
                 return
             reach = Reach.only(session.scope)
             if await self._idle(reach, before):
-                kinds = Where(KINDS_OF[Family.MESSAGE])
+                kinds = Where(kinds_kept([Family.MESSAGE]) & self._route.capabilities.kinds)
                 records = [record async for record in walk(self._route.provider, reach, kinds, order=Order.OLDEST)]
                 self._note_session(session, "idle", len(records))
                 # Its own record last: a sweep that is cut off finds the session again.

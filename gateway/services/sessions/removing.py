@@ -2,7 +2,7 @@
 
 from gateway.domain.ports import Where
 from gateway.domain.principal import Role
-from gateway.domain.record import KINDS_OF, Family, Kind
+from gateway.domain.record import Family, Kind, kinds_kept
 from gateway.services.call import Call, Operation
 from gateway.services.erasing import erase
 from gateway.services.hooking import after_delete, before_delete
@@ -25,10 +25,11 @@ async def clear(call: Call, _request: OneSession) -> Removed:
 
 
 async def delete(call: Call, _request: OneSession) -> Removed:
-    """Removes everything the session has. Counts all of it: messages, system prompt, summary, its own record."""
+    """Removes everything the session has. Counts all of it: messages, system prompt, summary, its own record, and what
+    hooks have kept aside of it."""
     if not await before_delete(call):
         return SKIPPED
-    deleted = await erase(call, Where(KINDS_OF[Family.MESSAGE]))
+    deleted = await erase(call, Where(kinds_kept([Family.MESSAGE]) & call.route.capabilities.kinds))
     await after_delete(call, deleted)
     return Removed(deleted)
 

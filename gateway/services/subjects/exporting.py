@@ -16,7 +16,7 @@ from gateway.domain.filters import Compare
 from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Position, Scan, Where
 from gateway.domain.principal import Role
-from gateway.domain.record import KINDS_OF, Family, Kind, Record
+from gateway.domain.record import Family, Kind, Record, kinds_kept
 from gateway.domain.scope import Reach
 from gateway.runtime.bound import BoundRoute
 from gateway.runtime.tenancy import BoundTenant
@@ -75,7 +75,7 @@ class _Source(msgspec.Struct, frozen=True):
 async def export(whole: Everywhere, request: Export) -> ExportPage:
     """Memories with their history, sessions with all that is in them, checkpoints: oldest first within each place."""
     user = named(whole, request.user_id)
-    sources = list(_sources(whole.tenant, whole.principal.tenant, user, kinds_of(whole, request.kinds)))
+    sources = list(_sources(whole.tenant, whole.principal.tenant, user, _readable(whole, kinds_of(whole, request.kinds))))
     number, after = _from(sources, request.cursor)
     records: list[Exported] = []
     while number < len(sources) and len(records) < request.limit:
@@ -93,6 +93,11 @@ async def export(whole: Everywhere, request: Export) -> ExportPage:
     return ExportPage(records=records, cursor=_to(sources, number, after))
 
 
+def _readable(whole: Everywhere, kinds: frozenset[Kind]) -> frozenset[Kind]:
+    """What was kept aside is shown to those alone who decide about it: no model is to read it."""
+    return kinds if Role.OPERATOR in whole.principal.roles else kinds - {Kind.QUARANTINE}
+
+
 def lines_of(request: Export, page: ExportPage) -> str | None:
     if request.format != "jsonl":
         return None
@@ -105,7 +110,7 @@ def _sources(tenant: BoundTenant, name: str, user: str, kinds: frozenset[Kind]) 
     told: dict[tuple[str, str, bool], frozenset[Kind]] = {}
     for _, route in sorted(tenant.routes.items()):
         space = route.config.layer.space
-        held = frozenset(kind for family in route.config.families for kind in KINDS_OF[family])
+        held = kinds_kept(route.config.families)
         for noted in (False, True):
             if noted and "user" not in route.config.scope.context:
                 continue

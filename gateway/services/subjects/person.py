@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.domain.errors import Forbidden
-from gateway.domain.record import KINDS_OF, Family, Kind
+from gateway.domain.record import Family, Kind, kinds_kept
 from gateway.domain.scope import check_part
 from gateway.services.call import Call, Everywhere
 
@@ -47,7 +47,7 @@ def kinds_of(whole: Everywhere, families: list[Family] | None) -> frozenset[Kind
         whole.principal.touch(family)
     if not families:
         return frozenset(Kind)
-    return frozenset(kind for family in families for kind in KINDS_OF[family])
+    return kinds_kept(families)
 
 
 def hooked(whole: Everywhere, user: str) -> list[Call]:
