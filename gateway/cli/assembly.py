@@ -20,7 +20,8 @@ from gateway.faces.compat.phrases import PHRASES
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
-from gateway.jobs.erasing import Erasing, Places, Rules
+from gateway.jobs.erasure.course import Places, Rules
+from gateway.jobs.erasure.erasing import Erasing
 from gateway.jobs.jobs import Jobs
 from gateway.retrieval.pools import Pools
 from gateway.runtime.background import Together

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import Intent
-from gateway.domain.scope import Reach
 from gateway.jobs.job import KIND, Begun, Carried, Owed, State
-from gateway.jobs.tables import GONE, JOBS, META, OWED, Place
+from gateway.jobs.owed import intent_of, kept_form
+from gateway.jobs.tables import GONE, JOBS, META, OWED, Place, moment
 
 QUEUE: Final = "deliveries"
 APPLICATION: Final = "memory-gateway"
@@ -31,24 +31,12 @@ _AT_ONCE: Final = 400  # ids in one statement
 Pair: TypeAlias = tuple[str, str]
 
 
-class _Body(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of an intent: source and target are the job's."""
-
-    reach: Reach
-    ids: tuple[str, ...]
-    gone: datetime | None
-
-
 class Kept(msgspec.Struct, frozen=True):
     """Where an intent is kept."""
 
     number: int
     job: str
     intent: Intent
-
-
-_encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(_Body).decode
 
 
 class Store:
@@ -102,7 +90,7 @@ class Store:
                 job = held.get(pair)
                 if job is None or not self._joined(db, job, records):
                     job = self._opened(db, pair, records, seconds, State.HELD)
-                rows = [{"job": job, "intent": _encode(_body(intents[place]))} for place in places]
+                rows = [{"job": job, "intent": kept_form(intents[place])} for place in places]
                 numbers = db.execute(sa.insert(OWED).returning(OWED.c.number, sort_by_parameter_order=True), rows)
                 for place, number in zip(places, numbers.scalars(), strict=True):
                     kept[place] = Kept(number, job, intents[place])
@@ -122,7 +110,7 @@ class Store:
                 for some in _portions([each.number for each in once]):
                     db.execute(sa.update(OWED).where(OWED.c.number.in_(some)).values(job=job))
                 if twice:
-                    db.execute(sa.insert(OWED), [{"job": job, "intent": _encode(_body(each.intent))} for each in twice])
+                    db.execute(sa.insert(OWED), [{"job": job, "intent": kept_form(each.intent)} for each in twice])
                 left: dict[str, int] = {}
                 for each in once:
                     left[each.job] = left.get(each.job, 0) + len(each.intent.ids)
@@ -141,7 +129,7 @@ class Store:
             if found is None:
                 return None
             rows = db.execute(sa.select(OWED.c.number, OWED.c.intent).where(OWED.c.job == job).order_by(OWED.c.number))
-            owed = [Owed(number, _intent(found.source, found.target, intent)) for number, intent in rows]
+            owed = [Owed(number, intent_of(found.source, found.target, intent)) for number, intent in rows]
         return Begun(
             id=job,
             run=run,
@@ -234,20 +222,6 @@ class Store:
 
 def workflow_of(job: str, run: int) -> str:
     return f"{job}.{run}"
-
-
-def moment(at: datetime) -> str:
-    """As text that sorts as time does: all are UTC."""
-    return at.isoformat(timespec="microseconds")
-
-
-def _body(intent: Intent) -> _Body:
-    return _Body(intent.reach, intent.ids, intent.gone)
-
-
-def _intent(source: str, target: str, body: bytes) -> Intent:
-    kept = _decode(body)
-    return Intent(source=source, target=target, reach=kept.reach, ids=kept.ids, gone=kept.gone)
 
 
 def _portions(of: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -5,6 +5,7 @@ nothing of what a job does.
 """
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,3 +110,8 @@ def _prepare(connection: Any, synchronous: str) -> None:
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def moment(at: datetime) -> str:
+    """As text that sorts as time does: all are UTC."""
+    return at.isoformat(timespec="microseconds")

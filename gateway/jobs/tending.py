@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from gateway.domain.outbox import HELD_SECONDS
 from gateway.jobs.job import KIND, State
-from gateway.jobs.store import QUEUE, Store, moment, workflow_of
-from gateway.jobs.tables import GONE, JOBS, OWED, WORKERS
+from gateway.jobs.store import QUEUE, Store, workflow_of
+from gateway.jobs.tables import GONE, JOBS, OWED, WORKERS, moment
 from gateway.runtime.background import Listed, Sum
 
 BEAT_SECONDS: Final = 2.0

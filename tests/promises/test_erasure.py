@@ -23,7 +23,7 @@ from gateway.domain.outbox import Intent, Outbox
 from gateway.domain.ports import Order, Provider, Scan, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
-from gateway.jobs.erasing import Erasing
+from gateway.jobs.erasure.erasing import Erasing
 from gateway.receipts.receipt import hash_of
 from tests.gateways import Gateway, gateway
 from tests.servers.redis import Server, started, valkey_binary
@@ -62,9 +62,9 @@ WHOLE: Final = Reach("default", None, None, None, None)
 @asynccontextmanager
 async def serving(home: Path, redis: Server | None = None, **rules: Any) -> AsyncGenerator[Gateway]:
     async with gateway(home, ALONE if redis is None else CONFIG.format(redis=redis.url)) as made:
-        erasing = erasing_of(made)
+        course = erasing_of(made)._course  # pyright: ignore[reportPrivateUsage]
         quick = {"held": 0.4, "first_wait": 0.1, **rules}
-        erasing._rules = msgspec.structs.replace(erasing._rules, **quick)  # pyright: ignore[reportPrivateUsage]
+        course.rules = msgspec.structs.replace(course.rules, **quick)
         yield made
 
 

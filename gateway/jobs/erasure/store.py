@@ -6,7 +6,6 @@ before has missed nothing.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -16,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from gateway.domain.erasure import Asked, Standing
 from gateway.domain.ids import Clock
 from gateway.domain.record import Kind
-from gateway.domain.scope import Reach
-from gateway.jobs.erasure_tables import ERASURES, FENCES, META, RECEIPTS, SPENT, STATE
-from gateway.jobs.tables import JOBS, OWED, Place
+from gateway.jobs.erasure.tables import ERASURES, FENCES, META, RECEIPTS, SPENT, STATE
+from gateway.jobs.erasure.taken import Stage, Taken
+from gateway.jobs.erasure.unqueueing import unqueued
+from gateway.jobs.tables import Place, moment
 from gateway.receipts.receipt import NONE, hash_of
 from gateway.receipts.signing import pseudonym
 from gateway.runtime.fences import Raised
@@ -27,28 +27,7 @@ _AT_ONCE: Final = 400
 _SECRET: Final = 32
 
 
-class Stage(StrEnum):
-    CLOSED = "closed"  # nothing may be written: what can be reached is being erased
-    OPEN = "open"  # some target is still to be reached
-    LAST = "last"  # all have confirmed, and are looked at once more when nothing can be under way any longer
-    ENDED = "ended"
-
-
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """An erasure that this process is at."""
-
-    id: str
-    tenant: str
-    person: str
-    noted: bool
-    stage: Stage
-    attempts: int
-    at: datetime  # of its fence
-    standing: Standing
-
-
 _decode: Final = msgspec.json.Decoder(Standing).decode
-_intent: Final = msgspec.json.Decoder(tuple[Reach, tuple[str, ...], datetime | None]).decode
 
 
 class ErasureStore:
@@ -228,27 +207,7 @@ class ErasureStore:
         return frozenset(found)
 
     def unqueue(self, tenant: str, user: str) -> tuple[int, frozenset[str]]:
-        """Deliveries of this person's records that are still owed, in whatever state, are not made any more: the number
-        of records, and the keys of the providers that they were for or from."""
-        if not sa.inspect(self.engine).has_table(OWED.name):
-            return 0, frozenset()
-        records, names, after = 0, set[str](), -1
-        query = sa.select(OWED.c.number, OWED.c.job, OWED.c.intent).order_by(OWED.c.number).limit(_AT_ONCE)
-        while True:
-            with self.engine.begin() as db:
-                rows = db.execute(query.where(OWED.c.number > after)).all()
-                mine = [(row, ids) for row in rows if (ids := _owed_to(row.intent, tenant, user)) is not None]
-                if mine:
-                    db.execute(sa.delete(OWED).where(OWED.c.number.in_([row.number for row, _ in mine])))
-                    for row, ids in mine:
-                        held = JOBS.c.id == row.job
-                        db.execute(sa.update(JOBS).where(held).values(records=JOBS.c.records - len(ids)))
-                        pair = db.execute(sa.select(JOBS.c.source, JOBS.c.target).where(held)).one_or_none()
-                        names |= set(pair) if pair is not None else set()
-                        records += len(ids)
-            if not rows:
-                return records, frozenset(names)
-            after = rows[-1].number
+        return unqueued(self.engine, tenant, user)
 
     def sweep(self, before: datetime) -> None:
         """Forgets fences and keys that nothing can come late for any more. Refusals stay, and so do all receipts."""
@@ -267,11 +226,6 @@ class ErasureStore:
         db.execute(sa.update(STATE).values(one=1))
 
 
-def moment(at: datetime) -> str:
-    """As text that sorts as time does: all are UTC."""
-    return at.isoformat(timespec="microseconds")
-
-
 def _kinds(kinds: frozenset[Kind]) -> str:
     return " ".join(sorted(kinds))
 
@@ -286,8 +240,3 @@ def _raised(row: Any) -> Raised:
         closed=row.closed,
         refuse=row.refuse,
     )
-
-
-def _owed_to(intent: bytes, tenant: str, user: str) -> tuple[str, ...] | None:
-    reach, ids, _ = _intent(intent)
-    return ids if reach.tenant == tenant and reach.user == user else None
