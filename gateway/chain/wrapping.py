@@ -7,10 +7,11 @@ not, is Tampered. Knows no cipher and no provider.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.chain.contents import Content, decoded, filled
 from gateway.chain.plan import OURS, SEALED, Plan, Taken, give_back, shows, take
 from gateway.domain.errors import GatewayError, Invalid
 from gateway.domain.ids import Clock
@@ -25,17 +26,6 @@ _BREATH: Final = 25  # records between which other requests get their turn
 
 Held = TypeVar("Held")
 _replace = msgspec.structs.replace
-
-
-class Content(msgspec.Struct, frozen=True, array_like=True):
-    """What the envelope of a content holds. `version` is the record's when it was sealed."""
-
-    version: int
-    text: str
-    body: bytes | None = None
-    role: str | None = None
-    vector: bytes | None = None
-    fingerprint: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -187,13 +177,13 @@ class Wrapping:
             metadata = {key: value for key, value in record.metadata.items() if not key.startswith(OURS)}
             if shows(metadata, self.plan.paths(record.kind)):
                 raise tampered()
-            taken: Taken = _decoded(sealer.open(sealed[METADATA], place_of(record, METADATA)), Taken)
+            taken: Taken = decoded(sealer.open(sealed[METADATA], place_of(record, METADATA)), Taken)
             opened = _replace(opened, metadata=give_back(metadata, taken))
         if FINGERPRINT in sealed:
             raw = sealer.open(sealed[FINGERPRINT], place_of(record, FINGERPRINT))
             opened = _replace(opened, provenance=_replace(record.provenance, fingerprint=raw.decode()))
         if CONTENT in sealed:
-            opened = _filled(opened, _decoded(sealer.open(sealed[CONTENT], place_of(record, CONTENT)), Content))
+            opened = filled(opened, decoded(sealer.open(sealed[CONTENT], place_of(record, CONTENT)), Content))
         return opened
 
     async def _vector(self, record: Record) -> bytes | None:
@@ -241,25 +231,3 @@ def values_of(record: Record) -> Iterable[str]:
 
 def _is_ours(sealer: Sealer, text: str) -> bool:
     return sealer.key_of(text) not in ("", "unknown") and sealer.standing(text) in (Standing.OPENS, Standing.DESTROYED)
-
-
-def _filled(record: Record, content: Content) -> Record:
-    if record.body is not None or record.version < content.version or record.provenance.fingerprint:
-        raise tampered()
-    if content.role is not None and record.role:
-        raise tampered()
-    return _replace(
-        record,
-        text=content.text,
-        body=content.body,
-        role=record.role if content.role is None else content.role,
-        vector=record.vector if content.vector is None else content.vector,
-        provenance=_replace(record.provenance, fingerprint=content.fingerprint),
-    )
-
-
-def _decoded(raw: bytes, kind: Any) -> Any:
-    try:
-        return msgspec.msgpack.decode(raw, type=kind)
-    except msgspec.MsgspecError:
-        raise tampered() from None

@@ -12,8 +12,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
-import msgspec
-
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.ids import Randomness
 from gateway.domain.sealing import Sealer, Standing, Turns
@@ -249,9 +247,3 @@ class Ring:
             if made is not None:
                 return made[1]
         raise Unavailable("the keys are changed by too many at once; try again", code="contended")
-
-
-def described(row: Row) -> dict[str, str]:
-    """A row for people."""
-    told = msgspec.structs.asdict(row)
-    return {name: str(told[name]) for name in ("sort", "tenant", "user", "id", "number", "under", "fingerprint")}

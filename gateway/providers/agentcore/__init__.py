@@ -10,70 +10,27 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, Literal
-
-from msgspec import Meta
+from typing import Any, ClassVar, Final
 
 from gateway.domain.ports import Capabilities, Hit, Kit, Order, Page, Scan, Where
 from gateway.domain.record import KINDS_OF, Family, Kind, Record
 from gateway.domain.scope import Reach, Scope, fingerprint
 from gateway.providers.agentcore.events import Events
-from gateway.providers.agentcore.learned import Learning, Strategy
+from gateway.providers.agentcore.learned import Learning
 from gateway.providers.agentcore.longterm import Change, Longterm
-from gateway.providers.agentcore.naming import Namespaces, actor_ids, check_template, session_ids
+from gateway.providers.agentcore.naming import Namespaces, actor_ids, session_ids
+from gateway.providers.agentcore.options import AgentcoreOptions
 from gateway.providers.agentcore.packing import Held, asked, is_event, key_of
 from gateway.providers.agentcore.plane import Plane
-from gateway.providers.aws import REQUIRES, Access, connect
+from gateway.providers.aws import REQUIRES, connect
 from gateway.providers.winnowing import lives, winnowed, winnowed_hits
 
 __all__ = ["Agentcore"]
 
-_PART = Literal["tenant", "space", "user", "agent", "run"]
 _KINDS: Final = KINDS_OF[Family.MEMORY] | KINDS_OF[Family.MESSAGE]
 _LOCKS: Final = 64
 _FEW: Final = 20  # ids that are looked for one by one
 _BREATH: Final = 500  # records walked before others get a turn
-
-
-class AgentcoreOptions(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    memory_id: Annotated[
-        str,
-        Meta(
-            pattern=r"^(arn:[a-z-]+:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:memory/)?[a-zA-Z][a-zA-Z0-9_-]{0,99}-[a-zA-Z0-9]{10}$",
-            description="The memory, as the service named it, with the indexed keys that the documentation lists.",
-        ),
-    ]
-    actor_id: Annotated[
-        tuple[_PART, ...], Meta(min_length=1, description="The parts of a scope that are the actor of an event.")
-    ] = ("tenant", "space", "user", "agent")
-    session_id: Annotated[
-        tuple[_PART, ...],
-        Meta(min_length=1, max_length=2, description="The parts of a scope that are the session of an event."),
-    ] = ("run",)
-    namespace: Annotated[
-        str, Meta(description="Where memory records go: {tenant} {space} {user} {agent} {run} {kind} in any order.")
-    ] = "/tenants/{tenant}/{space}/users/{user}/{agent}/{run}/{kind}/"
-    strategy: Annotated[str, Meta(description="Id of the strategy that memory records are filed under.")] | None = None
-    strategies: Annotated[
-        tuple[Strategy, ...],
-        Meta(description="Strategies that learn from messages; searches look into what they learned as well."),
-    ] = ()
-    connections: Annotated[
-        int, Meta(ge=1, description="Requests at once. Many more hold up whatever else the gateway does.")
-    ] = 8
-    metadata_keys: Annotated[
-        tuple[str, ...],
-        Meta(max_length=5, description="Keys of the metadata that the service filters by. Set before the first write."),
-    ] = ()
-
-    def __post_init__(self) -> None:
-        Access.__post_init__(self)
-        check_template(self.namespace, "namespace")
-        if "{kind}" not in self.namespace:
-            raise ValueError("`namespace` holds {kind}, so that summaries are not found where memories are looked for")
-        named = (*self.actor_id, *self.session_id)
-        if len(set(named)) < len(named):
-            raise ValueError("`actor_id` and `session_id` name a part of the scope once")
 
 
 class Agentcore:
