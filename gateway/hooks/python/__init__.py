@@ -4,28 +4,23 @@ A function is given a context that it may change, and gives nothing, a HookResul
 runs in a thread. It cannot harm what it does not change: all that it is given is a copy.
 """
 
-import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.domain.hooking import (
     MUTATIONS,
     READS,
     Action,
-    Actor,
     HookContext,
     Moment,
     Outcome,
-    Result,
     after,
     before,
-    modify,
     moments_of,
     proceed,
     quarantine,
@@ -35,6 +30,7 @@ from gateway.domain.hooking import (
 from gateway.domain.ports import Kit
 from gateway.domain.units import ImportPath
 from gateway.hooks.importing import called, imported
+from gateway.hooks.python.context import PluginContext, changes, own_copy
 
 __all__ = ["Python"]
 
@@ -94,45 +90,6 @@ class HookResult(msgspec.Struct, frozen=True, kw_only=True):
         return cls(action="retry", max_retries=max_retries)
 
 
-class Found(msgspec.Struct, kw_only=True):
-    """One thing that a read found."""
-
-    id: str
-    content: Any
-    metadata: dict[str, Any]
-    role: str
-    score: float | None
-    created_at: datetime
-
-
-class PluginContext(msgspec.Struct, kw_only=True):
-    """A function's own copy of the context. Of what it changes, these count: `content` or `memory_content`, `metadata`,
-    `memory_query`, `memory_results` (fewer, or in another order, or with other contents and metadata), `flags`."""
-
-    event: str  # the moment: before_add
-    operation: str
-    at: datetime
-    tenant: str
-    route: str
-    user: Actor | None
-    agent: str
-    session: str
-    ip: str
-    request_id: str
-    principal: str
-    roles: tuple[str, ...]
-    source_kind: str
-    content: Any
-    memory_content: str | None
-    memory_query: str | None
-    memory_results: list[Found]
-    metadata: dict[str, Any]
-    flags: list[str]
-    target: str
-    count: int | None
-    code: str
-
-
 class PythonOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     function: Annotated[ImportPath, Meta(description="`package.module:function`; see plugins.allow.")] | None = None
     module: (
@@ -173,7 +130,7 @@ class Python:
             raise Misconfigured("nothing there is a hook: mark functions with @hook(event)", code="bad_import")
 
     async def run(self, context: HookContext) -> Outcome:
-        outcome, own = proceed(), _own(context)
+        outcome, own = proceed(), own_copy(context)
         for moments, function in self._functions:
             if context.moment not in moments:
                 continue
@@ -200,7 +157,7 @@ async def _asked(function: Callable[..., Any], context: HookContext, own: Plugin
         message = str(getattr(given, "message", "") or "") or "a hook has refused this"
         match action:
             case "proceed" | "modify":
-                return _changes(context, own)
+                return changes(context, own)
             case "skip":
                 return skip(message)
             case "reject":
@@ -213,69 +170,3 @@ async def _asked(function: Callable[..., Any], context: HookContext, own: Plugin
                 raise Unavailable("a hook has tried too often", code="hook_failed", headers={"Retry-After": "1"})
             case _:
                 raise TypeError("a hook gives None, a HookResult or an Outcome")
-
-
-def _own(context: HookContext) -> PluginContext:
-    principal = context.principal
-    return PluginContext(
-        event=context.moment.value,
-        operation=context.operation,
-        at=context.at,
-        tenant=context.tenant,
-        route=context.route,
-        user=context.user,
-        agent=context.agent,
-        session=context.session,
-        ip=context.ip,
-        request_id=context.request_id,
-        principal=principal.id if principal is not None else "",
-        roles=tuple(sorted(each.value for each in principal.roles)) if principal is not None else (),
-        source_kind=context.source_kind,
-        content=copy.deepcopy(context.content),
-        memory_content=context.memory_content,
-        memory_query=context.memory_query,
-        memory_results=[_found(each) for each in context.memory_results or ()],
-        metadata=copy.deepcopy(context.metadata),
-        flags=list(context.flags),
-        target=context.target,
-        count=context.count,
-        code=context.code,
-    )
-
-
-def _found(result: Result) -> Found:
-    return Found(
-        id=result.id,
-        content=copy.deepcopy(result.content),
-        metadata=copy.deepcopy(result.metadata),
-        role=result.role,
-        score=result.score,
-        created_at=result.created_at,
-    )
-
-
-def _changes(context: HookContext, own: PluginContext) -> Outcome:
-    content: Any = UNSET
-    if own.content != context.content:
-        content = own.content
-    elif own.memory_content != context.memory_content:
-        content = own.memory_content
-    query: str | UnsetType = UNSET
-    if own.memory_query is not None and own.memory_query != context.memory_query:
-        query = own.memory_query
-    results: Sequence[Result] | UnsetType = UNSET
-    if context.memory_results is not None:
-        known = {each.id: each for each in context.memory_results}
-        left = [
-            msgspec.structs.replace(known[each.id], content=each.content, metadata=each.metadata)
-            for each in own.memory_results
-            if each.id in known
-        ]
-        results = UNSET if tuple(left) == context.memory_results else left
-    return modify(
-        content=content,
-        metadata=UNSET if own.metadata == context.metadata else own.metadata,
-        query=query,
-        results=results,
-        flags=[each for each in cast("list[Any]", own.flags) if each not in context.flags],
-    )
