@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,5 +68,5 @@ async def test_the_same_calls_work_in_both_places_and_only_one_of_them_lasts(tmp
 
 
 async def found(served: Gateway) -> list[str]:
-    asked: Mapping[str, Any] = {"user_id": "ann", "query": "what does she drink?"}
+    asked: dict[str, Any] = {"user_id": "ann", "query": "what does she drink?"}
     return [each["content"] for each in (await served.post("/v1/memories/search", asked)).json()["results"]]
