@@ -56,6 +56,7 @@ async def test_acknowledged_writes_survive_kills_and_the_mirror_becomes_equal(
         writers = Writers(random.Random(SEED), keyed=True)
         await killed(tmp_path, writers, KILLS, WRITES)
         with process(tmp_path / "gateway.yaml") as server:
+            await writers.write(server, WRITES, lambda: None)
             await writers.finish(server)
             lost, twice, torn = told(writers, await stored(server))
             took = await delivered(server)
