@@ -21,7 +21,7 @@ SUBJECTS = (
     ),
     Subject(
         name="s3",
-        many=600,
+        many=150,
         plugin="gateway.providers.s3:S3",
         against="stand-in",
         through="moto",
@@ -38,7 +38,7 @@ SUBJECTS = (
     ),
     Subject(
         name="agentcore",
-        many=600,
+        many=150,
         plugin="gateway.providers.agentcore:Agentcore",
         against="stand-in",
         through="our data plane from botocore's model",
@@ -51,7 +51,7 @@ SUBJECTS = (
     ),
     Subject(
         name="dynamodb",
-        many=600,
+        many=300,
         plugin="gateway.providers.dynamodb:Dynamodb",
         against="real" if given("DYNAMODB") else "stand-in",
         through="the server named in the environment" if given("DYNAMODB") else "moto",
@@ -74,7 +74,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mem0",
-        many=600,
+        many=150,
         plugin="gateway.providers.mem0:Mem0",
         against="real",
         through="mem0ai in this process, embedded Qdrant, a model of ours",
@@ -85,7 +85,7 @@ SUBJECTS = (
     ),
     Subject(
         name="mem0-hosted",
-        many=600,
+        many=150,
         plugin="gateway.providers.mem0:Mem0",
         against="real" if given("MEM0") else "stand-in",
         through="mem0ai's client, a platform of ours",
@@ -151,7 +151,7 @@ SUBJECTS = (
     ),
     Subject(
         name="zep",
-        many=600,
+        many=150,
         plugin="gateway.providers.zep:Zep",
         against="real" if given("ZEP") else "stand-in",
         through="Zep's cloud" if given("ZEP") else "our server from the models of Zep's client",

@@ -19,7 +19,7 @@ from tests.gateways import MEMORY, SQLITE, gateway, process
 from tests.promises.writers import Write, stored
 
 SEED = 99
-WRITES = int(os.environ.get("MEMORY_GATEWAY_RETRIED_WRITES", "3000"))
+WRITES = int(os.environ.get("MEMORY_GATEWAY_RETRIED_WRITES", "1500"))
 
 
 @pytest.fixture(params=["memory, in process", "sqlite, two workers"])
