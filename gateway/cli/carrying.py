@@ -7,10 +7,10 @@ Exit codes: 0 done, 1 a broken configuration or something failed on the way, 2 w
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -78,8 +78,13 @@ def run(config: Config, work: Work) -> int:
         async with AsyncExitStack() as stack:
             return await work(Lender(config, now, stack))
 
+    return ended(lent())
+
+
+def ended(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code of the work, or that of its failure, which is told in one line."""
     try:
-        return asyncio.run(lent())
+        return asyncio.run(work)
     except Misconfigured as error:
         click.echo(error.detail, err=True)
         return UNOPENED

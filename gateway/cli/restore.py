@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.visiting import read, routes_of, visited
+from gateway.cli.carrying import config_of
+from gateway.cli.visiting import routes_of, visited
 from gateway.domain.scope import Reach
 from gateway.runtime.snapshot import Snapshot
 from gateway.services.retention.restoring import restore
@@ -26,7 +27,7 @@ def command(
     config: Path, tenant: str, *, route: str | None, user: str | None, agent: str | None, run: str | None, dry: bool
 ) -> None:
     """Bring archived records back with their ids, one version on. What is there already is left as it is."""
-    chosen = [each for each in routes_of(read(config), tenant, route) if each.archive]
+    chosen = [each for each in routes_of(config_of(config), tenant, route) if each.archive]
     if not chosen:
         raise click.UsageError("no such route has an archive (retention.archive)")
 

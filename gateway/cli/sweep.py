@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.assembly import now
-from gateway.cli.visiting import read, routes_of, visited
+from gateway.cli.carrying import config_of
+from gateway.cli.visiting import routes_of, visited
 from gateway.runtime.snapshot import Snapshot
 from gateway.services.retention.scheduling import counts, sweeps
 from gateway.services.retention.sweeping import Swept, sweep
@@ -22,7 +23,7 @@ from gateway.services.retention.sweeping import Swept, sweep
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would go, and change nothing.")
 def command(config: Path, tenant: str | None, route: str | None, *, dry: bool) -> None:
     """Remove what is too old or too much by the retention of the routes, into their archives where they have them."""
-    chosen = routes_of(read(config), tenant, route)
+    chosen = routes_of(config_of(config), tenant, route)
 
     async def work(snapshot: Snapshot) -> None:
         bound = [snapshot.tenants[each.tenant].routes[each.name] for each in chosen]

@@ -3,9 +3,6 @@
 Exit codes: 0 done, 1 a broken configuration or something failed on the way, 2 wrong usage, 4 a provider does not open.
 """
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,14 +10,11 @@ from pathlib import Path
 import click
 
 from gateway.cli.assembly import now, steering
-from gateway.cli.carrying import FAILED, UNOPENED, checked_place
+from gateway.cli.carrying import checked_place, ended
 from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiled import Config, RouteConfig
-from gateway.config.compiler import compile_config
-from gateway.config.report import render_text
 from gateway.config.sameness import providers_of
-from gateway.domain.errors import GatewayError, Misconfigured
 from gateway.runtime.snapshot import Snapshot
 
 Work = Callable[[Snapshot], Awaitable[None]]
@@ -39,14 +33,6 @@ def routes_of(config: Config, tenant: str | None, route: str | None) -> list[Rou
     return found
 
 
-def read(path: Path) -> Config:
-    compiled = compile_config(path, os.environ, Catalog.installed())
-    if compiled.config is None or compiled.broken:
-        click.echo(render_text(compiled), err=True)
-        sys.exit(FAILED)
-    return compiled.config
-
-
 def visited(path: Path, work: Work) -> int:
     """The exit code of the work, or that of its failure, which is told in one line."""
 
@@ -55,17 +41,7 @@ def visited(path: Path, work: Work) -> int:
             await work(snapshot)
         return 0
 
-    try:
-        return asyncio.run(done())
-    except Misconfigured as error:
-        click.echo(error.detail, err=True)
-        return UNOPENED
-    except GatewayError as error:
-        click.echo(f"stopped: {error.code}: {error.detail}", err=True)
-        return FAILED
-    except Exception as error:  # noqa: BLE001 -- a driver may raise anything, and its words may hold a credential
-        click.echo(f"stopped: {type(error).__name__}", err=True)
-        return FAILED
+    return ended(done())
 
 
 @asynccontextmanager
