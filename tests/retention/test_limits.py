@@ -168,3 +168,21 @@ def test_a_ratio_is_more_than_nothing_and_at_most_all(tmp_path: Path, ratio: str
     (tmp_path / "gateway.yaml").write_text(configured(f"max_messages: 10, keep_ratio: {ratio}"))
     notes = compile_config(tmp_path / "gateway.yaml", {}, Catalog.builtin()).diagnostics
     assert [note.code for note in notes] == ["MG0205"]
+
+
+async def test_trimming_never_parts_a_call_from_its_answers(tmp_path: Path) -> None:
+    """By any number that is asked for; without the rule, some of them would leave an answer that nobody asked for."""
+    text = configured()
+    talk = ["hello", CALL, *ANSWERS, "thanks", CALL, *ANSWERS]
+    kept: dict[int, list[Any]] = {}
+    async with gateway(tmp_path, text) as made:
+        for keep in range(10):
+            run = f"run {keep}"
+            await say(made, *talk, run=run)
+            reply = await made.post(f"/v1/sessions/{run}/trim", {"user_id": "ann", "keep": keep})
+            assert reply.status_code == 200, reply.text
+            kept[keep] = await said(made, run=run)
+            assert reply.json()["deleted"] == len(talk) - len(kept[keep])
+    assert {keep: len(left) for keep, left in kept.items()} == {
+        0: 0, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 7, 8: 8, 9: 8,
+    }  # fmt: skip

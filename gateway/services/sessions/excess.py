@@ -30,9 +30,18 @@ def excess(pieces: Sequence[Piece], limits: Session) -> int:
         first = max(first, _fitting(pieces, int(limits.max_tokens * ratio(limits))))
     if first <= 0:
         return 0
-    first = min(first, count - 1)
+    return _whole(pieces, min(first, count - 1))
+
+
+def surplus_of(pieces: Sequence[Piece], keep: int) -> int:
+    """How many of the oldest go, for so many of the newest to stay. With 0 to keep, all go."""
+    first = max(0, len(pieces) - keep)
+    return _whole(pieces, first) if 0 < first < len(pieces) else first
+
+
+def _whole(pieces: Sequence[Piece], first: int) -> int:
     found = begin(pieces, first)
-    return found if found < count else first  # answers without any call belong to nothing
+    return found if found < len(pieces) else first  # answers without any call belong to nothing
 
 
 def ratio(limits: Session) -> float:
