@@ -22,6 +22,7 @@ from gateway.domain.ports import (
     Page,
     Pinged,
     Scan,
+    Scrubs,
     Sweeps,
     Where,
 )  # fmt: skip
@@ -33,7 +34,7 @@ __all__ = ["Through"]
 Result = TypeVar("Result")
 Verb: TypeAlias = Literal[
     "put", "get", "delete", "scan", "nearest", "matching", "fused", "relevant", "extract", "brief", "revision", "sweep", "count",
-    "ping",
+    "ping", "scrub",
 ]  # fmt: skip
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 WRITES: Final[frozenset[Verb]] = frozenset({"put", "delete", "extract", "sweep"})
@@ -112,6 +113,14 @@ class Through:
     async def ping(self) -> None:
         """Returns at once where the backend cannot be asked."""
         return await self._around("ping", _ping)
+
+    async def scrub(self) -> bool:
+        """True where the backend keeps no files of its own that anybody could look into from here."""
+        return await self._around("scrub", _scrub)
+
+
+async def _scrub(inner: Any) -> bool:
+    return await inner.scrub() if isinstance(inner, Scrubs) else True
 
 
 async def _sweep(inner: Any, limit: int) -> int:

@@ -227,6 +227,14 @@ class Briefs(Protocol):
 
 
 @runtime_checkable
+class Scrubs(Protocol):
+    async def scrub(self) -> bool:
+        """What was replaced or deleted until now is in none of the backend's own files when this returns, logs among
+        them. False where somebody else holds on to them for now."""
+        ...
+
+
+@runtime_checkable
 class Pinged(Protocol):
     async def ping(self) -> None:
         """Return as soon as the backend answers the cheapest question there is; Unavailable where it does not."""

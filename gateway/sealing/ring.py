@@ -109,6 +109,7 @@ class Ring:
             live = [row for row in rows if row.standing is Standing.OPENS]
             if not live:
                 await self._changed(tenant, user)
+                await self._scrubbed(tenant)
                 return [row.fingerprint for row in rows if row.standing is Standing.DESTROYED]
             for row in live:
                 await self.safe.end(row, Standing.DESTROYED)
@@ -121,6 +122,7 @@ class Ring:
             live = [row for row in rows if row.standing is Standing.OPENS]
             if not live:
                 await self._changed(tenant, None)
+                await self._scrubbed(tenant)
                 return [row.fingerprint for row in rows if row.standing is Standing.DESTROYED]
             for row in live:
                 await self.safe.end(row, Standing.DESTROYED)
@@ -144,6 +146,11 @@ class Ring:
                 await watch
         self._held.clear()
         self._subjects.clear()
+
+    async def _scrubbed(self, tenant: str) -> None:
+        """Destroyed keys are read by nobody, not even out of the store's files, which somebody may keep."""
+        if not await self.safe.scrubbed():
+            _log.warning("old bytes of destroyed keys may stay in the store's log for now", extra={"tenant": tenant})
 
     async def _changed(self, tenant: str, user: str | None) -> None:
         self._drop(tenant, user)

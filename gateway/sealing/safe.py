@@ -10,9 +10,9 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.domain.errors import Unavailable
+from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.ids import Clock, Randomness
-from gateway.domain.ports import Order, Provider, Scan, Where
+from gateway.domain.ports import Order, Provider, Scan, Scrubs, Where
 from gateway.domain.scope import Reach
 from gateway.domain.sealing import Standing, tampered
 from gateway.sealing.envelope import KEY_BYTES, NONCE_BYTES
@@ -149,6 +149,16 @@ class Safe:
     async def end(self, row: Row, standing: Standing) -> bool:
         """Destroys what a row holds. False where somebody else changed it meanwhile: look again."""
         return await self._next(msgspec.structs.replace(row, wrapped=b"", standing=standing)) is not None
+
+    async def scrubbed(self) -> bool:
+        """Whether nothing of what was destroyed is left in the files of the store, as far as it has any. Raises nothing:
+        it is destroyed, and only the bytes of what was wrapped may still be found."""
+        if not isinstance(self._store, Scrubs):
+            return True
+        try:
+            return await self._store.scrub()
+        except GatewayError:
+            return False
 
     def _drawn(self, sort: Sort, tenant: str, user: str, rows: Sequence[Row], key: bytes) -> Row:
         now = self._clock()

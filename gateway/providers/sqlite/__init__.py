@@ -128,6 +128,11 @@ class Sqlite:
     async def sweep(self, limit: int) -> int:
         return await self._write(lambda batch, now: batch.sweep(limit, now))
 
+    async def scrub(self) -> bool:
+        """Overwritten in the file as it is deleted; here the write-ahead log is moved into it and emptied."""
+        _, writer = self._opened()
+        return await writer.emptied()
+
     async def revision(self, reach: Reach) -> bytes:
         return await self._read(lambda reading: reading.revision(reach), short=True)
 

@@ -9,6 +9,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -20,7 +21,12 @@ from gateway.providers.terms import Terms
 Result = TypeVar("Result")
 
 _TOGETHER: Final = 512  # writes that share a commit at most
+_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 0.0)
 _WAITING: Final = 10_000  # writes that may wait; more are refused
+
+
+def _EMPTY(_batch: Batch) -> None:  # noqa: N802 -- a mark, never called
+    """What stands in the place of a write where the log is to be emptied."""
 
 
 class _Job:
@@ -59,14 +65,20 @@ class Writer:
 
     async def write(self, work: Callable[[Batch], Result]) -> Result:
         """What `work` returned, after the commit. It may be called twice, and must change nothing but the batch."""
+        return await self._waited(_Job(work, asyncio.get_running_loop()))
+
+    async def _waited(self, job: _Job) -> Any:
         if self._queue.qsize() >= self._waiting:
             raise Unavailable(f"{self._name}: too many writes are waiting", code="write_queue_full")
-        job = _Job(work, asyncio.get_running_loop())
         with self._door:
             if self._closed:
                 raise Unavailable(f"{self._name} is closed", code="closed")
             self._queue.put(job)
         return await job.future
+
+    async def emptied(self) -> bool:
+        """Moves the log into the file and empties it, behind all writes that wait. False where readers did not let go."""
+        return await self._waited(_Job(_EMPTY, asyncio.get_running_loop()))
 
     def close(self, before_last: Callable[[], None]) -> None:
         """Finish what waits, call `before_last`, move the log into the file and close the connection. Blocks."""
@@ -95,8 +107,23 @@ class Writer:
                     job = self._queue.get_nowait()
             more = job is not None
             if jobs:
-                self._serve(jobs, terms)
+                writes = [each for each in jobs if each.work is not _EMPTY]
+                if writes:
+                    self._serve(writes, terms)
+                for each in jobs:
+                    if each.work is _EMPTY:
+                        each.outcome = self._empty()
                 _answer(jobs)
+
+    def _empty(self) -> Any:
+        try:
+            for pause in _PAUSES:
+                if not self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    return True
+                time.sleep(pause)  # a reader that began before is still at it
+        except sqlite3.Error as error:
+            return _Failed(in_words(error, self._name))
+        return False
 
     def _serve(self, jobs: list[_Job], terms: Terms) -> None:
         """Give each job its outcome. Raises nothing: an error is an outcome."""
