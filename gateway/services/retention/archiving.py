@@ -10,27 +10,34 @@ from typing import Final
 import msgspec
 
 from gateway.domain.filters import Filter, matches
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Provider
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach, Scope
 from gateway.runtime.bound import BoundRoute
 from gateway.services.moving.way import digest
+from gateway.services.retention.telling import done, may
 
 TOGETHER: Final = 200
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of some records. `kept` could not be found in the archive, or had changed meanwhile."""
+    """What became of some records. `kept` could not be found in the archive, had changed meanwhile, or a hook holds them.
+
+    `held` are those of them that a hook holds.
+    """
 
     archived: int = 0
     deleted: int = 0
     kept: int = 0
+    held: int = 0
 
     def __add__(self, other: "Gone") -> "Gone":
         return Gone(
             archived=self.archived + other.archived,
             deleted=self.deleted + other.deleted,
             kept=self.kept + other.kept,
+            held=self.held + other.held,
         )
 
 
@@ -44,16 +51,36 @@ async def put_away(
 ) -> Gone:
     """Archives those that pass the filter, where the route has an archive; then deletes all but what is not safe there.
 
-    Raises what the providers raise; then nothing of the batch that was under way is deleted. Safe to repeat.
+    Hooks are told of each owner's, before and after. Raises what the providers raise, and Unavailable where a hook cannot
+    be asked; then nothing of the batch that was under way is deleted. Safe to repeat.
     """
     gone = Gone()
     for start in range(0, len(records), TOGETHER):
-        gone += await _batch(route, records[start : start + TOGETHER], only, archive=archive, delete=delete)
+        together = records[start : start + TOGETHER]
+        if not route.hooks:
+            gone += await _batch(route, together, only, archive=archive, delete=delete)
+            continue
+        for owner, some in by_scope(together).items():
+            gone += await _told(route, owner, some, only, archive=archive, delete=delete)
     for what in ("archived", "deleted"):
         if count := getattr(gone, what):
             route.kept(what, count)
-    if gone.kept:
+    if gone.kept > gone.held:
         route.fault("not_archived")
+    if gone.held:
+        route.fault("held_by_hook")
+    return gone
+
+
+async def _told(
+    route: BoundRoute, owner: Scope, records: Sequence[Record], only: Filter | None, *, archive: bool, delete: bool
+) -> Gone:
+    what = "retention.delete" if delete else "retention.archive"
+    event = Event.DELETE if delete else Event.UPDATE
+    if not await may(route, owner, what, event, len(records)):
+        return Gone(kept=len(records), held=len(records))
+    gone = await _batch(route, records, only, archive=archive, delete=delete)
+    await done(route, owner, what, event, gone.deleted if delete else gone.archived)
     return gone
 
 

@@ -10,12 +10,14 @@ from typing import Final
 from gateway.domain.erasure import BEGAN
 from gateway.domain.errors import Conflict, GatewayError, Misconfigured
 from gateway.domain.filtering import read_filter
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.runtime.bound import BoundRoute
 from gateway.services.retention.archiving import Gone, put_away
 from gateway.services.retention.leases import given_back, taken
+from gateway.services.retention.telling import done, may
 from gateway.services.sessions.context import piece_of
 from gateway.services.sessions.excess import excess
 from gateway.services.sessions.opening import MESSAGES
@@ -73,7 +75,11 @@ async def _relieved(route: BoundRoute, session: Scope) -> Gone:
     going = await surplus(route, session)
     if not going:
         return Gone()
-    match layer.session.on_overflow:
+    handling = layer.session.on_overflow
+    what = {"summarize": "retention.summarize", "plugin": "retention.hand_over"}.get(handling, "")
+    if what and not await may(route, session, what, Event.UPDATE, len(going)):
+        return Gone(kept=len(going), held=len(going))
+    match handling:
         case "summarize":
             await sum_up(route, session, going, _summarizer(route), removing=True)
             route.kept("summarized", len(going))
@@ -82,7 +88,9 @@ async def _relieved(route: BoundRoute, session: Scope) -> Gone:
             route.kept("handed_over", len(going))
         case "drop" | "archive":
             pass
-    archive = layer.session.on_overflow != "drop"
+    if what:
+        await done(route, session, what, Event.UPDATE, len(going))
+    archive = handling != "drop"
     return await put_away(route, going, read_filter(layer.retention.archive_if), archive=archive)
 
 

@@ -9,19 +9,22 @@ from typing import Final
 import msgspec
 
 from gateway.domain.errors import Misconfigured
+from gateway.domain.hooking import Event
 from gateway.domain.ports import Order, Where
 from gateway.domain.record import Record, kinds_kept
 from gateway.domain.scope import Reach
 from gateway.runtime.bound import BoundRoute
 from gateway.services.moving.way import embedded
 from gateway.services.retention.archiving import TOGETHER, by_scope
+from gateway.services.retention.telling import done, may
 from gateway.services.walking import walk
 
 _SHOWN: Final = 1_000
+_OPERATION: Final = "retention.restore"
 
 
 class Restored(msgspec.Struct, kw_only=True):
-    """`there` were not missing. `refused` the backend did not take: the id belongs to another record by now.
+    """`there` were not missing. `refused` the backend did not take, as the id belongs to another record by now, or a hook.
 
     `missing` are the first so many that are, or were, not there.
     """
@@ -68,6 +71,11 @@ async def _brought(route: BoundRoute, records: Sequence[Record], told: Restored,
     ]
     if route.embedder is not None:
         again = await embedded(route.embedder, again)
-    stored = sum(await route.provider.put(again))
-    told.restored += stored
-    told.refused += len(again) - stored
+    for owner, some in by_scope(again).items():
+        if not await may(route, owner, _OPERATION, Event.UPDATE, len(some)):
+            told.refused += len(some)
+            continue
+        stored = sum(await route.provider.put(some))
+        await done(route, owner, _OPERATION, Event.UPDATE, stored)
+        told.restored += stored
+        told.refused += len(some) - stored
