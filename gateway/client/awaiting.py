@@ -1,6 +1,6 @@
 """The operations of the client that awaits, by what they are about. Each is what `asks` says, and nothing else."""
 
-from gateway.client.asks import memories, runs, sessions, subjects
+from gateway.client.asks import memories, quarantine, runs, sessions, subjects
 from gateway.client.parts import AsyncPart, awaits
 
 
@@ -71,3 +71,11 @@ class AsyncSubjects(AsyncPart):
     erase = awaits(subjects.erase)
     erasure = awaits(subjects.erasure)
     export = awaits(subjects.export)
+
+
+class AsyncQuarantine(AsyncPart):
+    """What hooks have kept aside."""
+
+    list = awaits(quarantine.list_)
+    release = awaits(quarantine.release)
+    drop = awaits(quarantine.drop)

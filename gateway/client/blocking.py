@@ -1,6 +1,6 @@
 """The operations of the client that blocks, by what they are about. Each is what `asks` says, and nothing else."""
 
-from gateway.client.asks import memories, runs, sessions, subjects
+from gateway.client.asks import memories, quarantine, runs, sessions, subjects
 from gateway.client.parts import Part, sends
 
 
@@ -71,3 +71,11 @@ class Subjects(Part):
     erase = sends(subjects.erase)
     erasure = sends(subjects.erasure)
     export = sends(subjects.export)
+
+
+class Quarantine(Part):
+    """What hooks have kept aside."""
+
+    list = sends(quarantine.list_)
+    release = sends(quarantine.release)
+    drop = sends(quarantine.drop)

@@ -11,8 +11,15 @@ from typing import Final, Literal, Self, Unpack, cast
 import httpx
 import msgspec
 
-from gateway.client.awaiting import AsyncCheckpoints, AsyncMemories, AsyncRuns, AsyncSessions, AsyncSubjects
-from gateway.client.blocking import Checkpoints, Memories, Runs, Sessions, Subjects
+from gateway.client.awaiting import (
+    AsyncCheckpoints,
+    AsyncMemories,
+    AsyncQuarantine,
+    AsyncRuns,
+    AsyncSessions,
+    AsyncSubjects,
+)
+from gateway.client.blocking import Checkpoints, Memories, Quarantine, Runs, Sessions, Subjects
 from gateway.client.operation import ScopeParts
 from gateway.client.trying import Policy
 from gateway.client.wires import AsyncWire, Fault, Settings, Wire
@@ -76,6 +83,7 @@ class Gateway:
     checkpoints: Checkpoints
     runs: Runs
     subjects: Subjects
+    quarantine: Quarantine
     faults: Faults
 
     def __init__(
@@ -121,6 +129,7 @@ class Gateway:
         self.checkpoints = Checkpoints(self._wire, scope)
         self.runs = Runs(self._wire, scope)
         self.subjects = Subjects(self._wire, scope)
+        self.quarantine = Quarantine(self._wire, scope)
 
 
 class AsyncGateway:
@@ -131,6 +140,7 @@ class AsyncGateway:
     checkpoints: AsyncCheckpoints
     runs: AsyncRuns
     subjects: AsyncSubjects
+    quarantine: AsyncQuarantine
     faults: Faults
 
     def __init__(
@@ -178,3 +188,4 @@ class AsyncGateway:
         self.checkpoints = AsyncCheckpoints(self._wire, scope)
         self.runs = AsyncRuns(self._wire, scope)
         self.subjects = AsyncSubjects(self._wire, scope)
+        self.quarantine = AsyncQuarantine(self._wire, scope)

@@ -18,6 +18,7 @@ from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
 from gateway.retrieval.ask import Ranked
 from gateway.runtime.bound import BoundRoute
+from gateway.runtime.hooked import Hooked
 from gateway.services.rewriting import FLAGS, content_value, flagged, own_metadata, quarantined, rewritten
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ class Ruled(NamedTuple):
     event: str = ""
 
 
-async def before_write(call: "Call", event: Event, draft: Record, old: Record | None = None) -> Ruled:
-    """The draft as it is to be stored. Raises what a hook rejects it with. What is quarantined is stored here."""
-    hooks = call.route.hooks.get(BEFORE[event], ())
+async def before_write(
+    call: "Call", event: Event, draft: Record, old: Record | None = None, *, behind: str = ""
+) -> Ruled:
+    """The draft as it is to be stored. Raises what a hook rejects it with. What is quarantined is stored here. With
+    `behind`, only the hooks after that one are asked: all, where the route does not ask it any more."""
+    hooks = _behind(call.route.hooks.get(BEFORE[event], ()), behind)
     if not hooks:
         return Ruled(draft)
     record, flags = draft, _flags(draft)
@@ -148,6 +152,11 @@ async def on_error(call: "Call", error: BaseException) -> None:
     for each in call.route.hooks.get(Moment.ERROR, ()):
         code = error.code if isinstance(error, GatewayError) else "internal"
         await each.ask(_context(call, Moment.ERROR, code=code))
+
+
+def _behind(hooks: tuple[Hooked, ...], name: str) -> tuple[Hooked, ...]:
+    names = [each.name for each in hooks]
+    return hooks[names.index(name) + 1 :] if name in names else hooks
 
 
 class _Reaching:

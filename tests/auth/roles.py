@@ -49,7 +49,7 @@ _GIVEN: Final = {
 }
 CALLERS: Final = ("owner", "none", *list(_GIVEN)[1:], "other", "token", "stranger", "admin")
 _PARTS: Final = {
-    "{user_id}": USER, "{session_id}": "s1", "{run_id}": "r1", "{checkpoint_id}": "c1",
+    "{quarantine_id}": "q1", "{user_id}": USER, "{session_id}": "s1", "{run_id}": "r1", "{checkpoint_id}": "c1",
     "{generation:int}": "1", "{generation}": "1", "{name:str}": "acme", "{kind}": "user", "{name}": USER,
 }  # fmt: skip
 

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from gateway.client import awaiting, blocking
-from gateway.client.asks import memories, runs, sessions, subjects
+from gateway.client.asks import memories, quarantine, runs, sessions, subjects
 from gateway.client.operation import Ask, Operation
 from gateway.faces.http.endpoint import Endpoint
 from gateway.faces.http.endpoints import ENDPOINTS as ALL
 
-ASKS: tuple[ModuleType, ...] = (memories, sessions, runs, subjects)
+ASKS: tuple[ModuleType, ...] = (memories, sessions, runs, subjects, quarantine)
 NEEDED: dict[str, Any] = {"writes": [], "keep": 1}
 ENDPOINTS = [each for each in ALL if each.path.startswith("/v1/")]  # the others are the same under other names
 IDS = [each.name for each in ENDPOINTS]
@@ -111,7 +111,7 @@ def test_the_client_asks_for_nothing_that_there_is_not() -> None:
 def test_both_clients_have_the_same_methods_with_the_same_signatures() -> None:
     asked = {each for module in ASKS for _, each in inspect.getmembers(module, inspect.isfunction)}
     offered: set[Any] = set()
-    for name in ("Memories", "Sessions", "Checkpoints", "Runs", "Subjects"):
+    for name in ("Memories", "Sessions", "Checkpoints", "Runs", "Subjects", "Quarantine"):
         one, other = methods(getattr(blocking, name)), methods(getattr(awaiting, f"Async{name}"))
         assert one == other
         offered |= set(one.values())

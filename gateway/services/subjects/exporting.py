@@ -75,7 +75,9 @@ class _Source(msgspec.Struct, frozen=True):
 async def export(whole: Everywhere, request: Export) -> ExportPage:
     """Memories with their history, sessions with all that is in them, checkpoints: oldest first within each place."""
     user = named(whole, request.user_id)
-    sources = list(_sources(whole.tenant, whole.principal.tenant, user, _readable(whole, kinds_of(whole, request.kinds))))
+    sources = list(
+        _sources(whole.tenant, whole.principal.tenant, user, _readable(whole, kinds_of(whole, request.kinds)))
+    )
     number, after = _from(sources, request.cursor)
     records: list[Exported] = []
     while number < len(sources) and len(records) < request.limit:
