@@ -17,7 +17,8 @@ from gateway.config.sameness import needed
 from gateway.config.showing import Showing
 from gateway.config.written import Written
 from gateway.domain.ports import Kit
-from gateway.runtime.instances import Instances, Use
+from gateway.runtime.instances import Instances
+from gateway.runtime.use import Use
 from tests.cli.places import ENV, GATEWAY, MANY, TENANT, put, run
 
 
@@ -110,6 +111,9 @@ def test_what_is_added_and_removed_is_told(tmp_path: Path) -> None:
         ("version: 1", "version: 1\nplugins: {allow: [my.code]}", "imported from my.code"),
         ("version: 1", f"version: 1\nadmin: {{api_keys: [{{hash: 'sha256:{'7' * 64}'}}]}}", "lets 1 more in"),
         ("version: 1", "version: 1\nreload: {max_removed_tenants: 9}", "max_removed_tenants is lifted to 9"),
+        ("version: 1", "version: 1\nadmin: {chaos: true}", "make its backends fail"),
+        ("version: 1", "version: 1\nfaces: {mcp: true, origins: ['https://x.example']}", "pages from https://x.example"),
+        ("ttl: 30d", "ttl: 30d\nupstreams: {models: {type: openai}}\nproxy: {upstream: models}", "told to the language model"),
     ],
 )  # fmt: skip
 def test_what_becomes_less_safe_is_flagged_and_its_opposite_is_not(

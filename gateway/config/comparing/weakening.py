@@ -27,6 +27,10 @@ def gateway_weaker(old: Config, new: Config) -> Iterator[Warned]:
         told.append(f"server.max_body is lifted from {old.server.max_body.text} to {new.server.max_body.text}")
     if new.admin.loopback and not old.admin.loopback:
         told.append("admin.loopback lets everybody on this machine steer the gateway")
+    if new.admin.chaos and not old.admin.chaos:
+        told.append("admin.chaos lets whoever steers the gateway make its backends fail")
+    if more := sorted(set(new.faces.origins) - set(old.faces.origins)):
+        told.append(f"faces.origins lets pages from {', '.join(more)} use /mcp")
     if added := {key.hash for key in new.admin.api_keys} - {key.hash for key in old.admin.api_keys}:
         told.append(f"admin.api_keys lets {len(added)} more in")
     if new.reload.max_removed_tenants > old.reload.max_removed_tenants:
@@ -108,6 +112,8 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
     if days is not None and (now_days is None or now_days > days):
         texts = f"{days:g} -> {'unlimited' if now_days is None else f'{now_days:g}'}"
         found.append(("retention.max_age_days", f"records are kept longer: max_age_days {texts}"))
+    if new.upstream and new.upstream != old.upstream:
+        found.append(("proxy.upstream", f"memories are told to the language model {new.upstream}"))
     if lost := hooks_lost(old.hooks, new.hooks):
         found.append(("hooks", f"the route {lost}"))
     kept = ("off", "live", "full")
