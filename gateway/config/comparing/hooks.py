@@ -14,6 +14,7 @@ _LAXER: Final[dict[tuple[str, str], object]] = {
     ("audit", "fsync"): "never",
     ("compliance", "on_violation"): "flag",
     ("screen", "action"): "flag",
+    ("webhook", "content"): True,
 }
 _LIMITS: Final = ("size", "rate", "records_per_day", "bytes_per_day")
 
