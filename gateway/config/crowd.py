@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.config.assembly import Assembly
 from gateway.config.diagnostics import Mark, Related
+from gateway.config.keyrings import STORE_PATH
 from gateway.config.unit import Unit
 
 MANY: Final = 8  # places named beside each; thousands may share one mistake
@@ -57,7 +58,16 @@ def stake_of(assembly: Assembly, uses: frozenset[tuple[str, str]]) -> Stake:
         keys = tuple((key.hash, unit.mark("auth", "api_keys", n, "hash")) for n, key in enumerate(auth.api_keys))
         at = unit.mark("auth", "mode") if auth.mode == "open" else None
         return Stake(owner=name, keys=keys, open=at, resources=resources, uses=uses)
-    return Stake(owner="", resources=resources, uses=uses)
+    return Stake(owner="", resources=(*resources, *_own_store(assembly)), uses=uses)
+
+
+def _own_store(assembly: Assembly) -> tuple[Resource, ...]:
+    """The file of the keyrings that name no store: one for all of them."""
+    for name, ring in assembly.file().keyrings.items():
+        if ring.store is None:
+            mark = assembly.gateway.mark("keyrings", name)
+            return (Resource(f"file:{STORE_PATH}", f"keyrings.{name}", mark),)
+    return ()
 
 
 def others(places: Sequence[tuple[Mark, str]], own: Mark) -> tuple[Related, ...]:

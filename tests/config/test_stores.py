@@ -78,3 +78,25 @@ def test_an_address_is_a_secret_only_where_it_may_hold_a_credential(tmp_path: Pa
     file.write_text(FILE.format(entry=f"{{type: vault, key: '{url}'}}"))
     codes = {note.code for note in compile_config(file, {}, catalog()).diagnostics}
     assert ("MG0501" in codes) == flagged
+
+
+KEYS = """
+version: 1
+keyrings:
+  main: {{root: {{type: file, path: root.key}}{store}}}
+  more: {{root: {{type: file, path: other.key}}}}
+providers:
+  notes: {{type: sqlite, path: {path}}}
+defaults: {{chain: notes}}
+tenants: {{a: {{auth: {{mode: open}}, routes: {{r: {{default: true}}}}}}}}
+"""
+
+
+@pytest.mark.parametrize("path", ["data/keys.db", "./data/../data/keys.db"])
+def test_the_keyrings_own_file_is_no_providers(tmp_path: Path, path: str) -> None:
+    file = tmp_path / "gateway.yaml"
+    for store, taken, clash in (("", path, True), (", store: notes", path, True), ("", "data/notes.db", False)):
+        file.write_text(KEYS.format(store=store, path=taken))
+        compiled = compile_config(file, {}, Catalog.builtin())
+        codes = [note.code for note in compiled.diagnostics if note.severity is Severity.ERROR]
+        assert codes == (["MG0408"] if clash else []), [note.line() for note in compiled.diagnostics]
