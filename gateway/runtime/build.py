@@ -18,9 +18,10 @@ from gateway.config.sameness import Sort
 from gateway.domain.errors import GatewayError, Misconfigured
 from gateway.runtime.callers import admin_gate, gate, trusts_of
 from gateway.runtime.failures import about
-from gateway.runtime.instances import Opened, Use
 from gateway.runtime.snapshot import Snapshot
-from gateway.runtime.tenancy import BoundTenant, Means, Uses, UsesOf, bind, cursor_key_of, rings_of
+from gateway.runtime.tenancy import BoundTenant, Means, bind, cursor_key_of, rings_of
+from gateway.runtime.use import Opened, Use
+from gateway.runtime.uses import Uses, UsesOf
 
 OPEN_SECONDS: Final = 20.0
 _TOGETHER: Final = 16  # instances that open at once: one that hangs makes nobody else wait
@@ -167,4 +168,3 @@ def _unopened(use: Use, why: str) -> Misconfigured:
     declared = use.declared
     where = f"{declared.mark.file}:{declared.mark.line}: " if declared.mark else ""
     return Misconfigured(f"{where}{declared.type_name} {declared.key!r} does not open: {why}")
-

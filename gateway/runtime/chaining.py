@@ -20,7 +20,7 @@ from gateway.config.compiled import ChainConfig, Config, StepConfig
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import Outbox
 from gateway.domain.ports import Capabilities, Provider
-from gateway.runtime.instances import Opened
+from gateway.runtime.use import Opened
 
 
 def _nobody(_link: Cached) -> None:

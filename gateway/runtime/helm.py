@@ -100,7 +100,7 @@ class Helm:
 
     async def rollback(self, generation: int) -> Everyone:
         """To what this worker served as that generation, on every worker that has served it too."""
-        past = self.reloader.history()
+        past = self.reloader.generations.history()
         digest = next((each.digest for each in past if each.generation == generation), "")
         if digest:
             return await self._all(Call(id=self._mint.stamp().id, at=self._now(), rollback=digest))

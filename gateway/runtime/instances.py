@@ -6,66 +6,22 @@ connections of everything it did not change. Knows nothing of what the instances
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, Protocol
-
-import msgspec
+from typing import Any, Final
 
 from gateway.chain.guarded import Guard
 from gateway.chain.held import Held
 from gateway.chain.waking import Waking
-from gateway.config.compiled import Plugged
-from gateway.config.sameness import identity_of
 from gateway.domain.errors import Unavailable
-from gateway.domain.ports import Capabilities, Kit
 from gateway.runtime.failures import about
 from gateway.runtime.handover import Holder, hand_over
+from gateway.runtime.use import Opened, Opens, Use
 
 CLOSE_SECONDS: Final = 10.0
 
 _log = logging.getLogger("gateway.instances")
-
-
-class Opens(Protocol):
-    async def open(self, stack: AsyncExitStack) -> None: ...
-
-
-class Use(msgspec.Struct, frozen=True):
-    """A declaration together with what its instance is given."""
-
-    declared: Plugged
-    kit: Kit
-
-    def identity(self) -> str:
-        return identity_of(self.declared, self.kit.home, self.kit.dimension)
-
-    def things(self) -> frozenset[str]:
-        """What only one instance may hold, where that is so of this one."""
-        if not hasattr(self.declared.plugin, "capabilities"):
-            return frozenset()
-        can: Capabilities = self.declared.plugin.capabilities(self.declared.options)
-        return frozenset() if can.shared else frozenset(map(self._absolute, can.exclusive))
-
-    def may_wait(self) -> bool:
-        """Whether the gateway may serve while it is away."""
-        can = getattr(self.declared.plugin, "capabilities", None)
-        return not self.declared.required and can is not None and can(self.declared.options).remote
-
-    def _absolute(self, thing: str) -> str:
-        """Two ways to write one path are one thing."""
-        kind, _, name = thing.partition(":")
-        return f"file:{os.path.normpath(self.kit.home / name)}" if kind == "file" else thing
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """`name` is never that of another instance, not even of a later one of the same declaration."""
-
-    instance: Any
-    name: str
-    guard: Guard | None = None
 
 
 class _Entry:

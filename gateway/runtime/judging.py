@@ -3,6 +3,7 @@
 Pure: from what was read, what serves and what was built. Nothing here opens, waits or remembers.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
@@ -15,6 +16,8 @@ from gateway.runtime.snapshot import Snapshot
 
 TOLD: Final = 20  # problems that an outcome quotes
 _NAMED: Final = 10  # tenants that a reason names
+
+Objection = Callable[[Config], str | None]  # why a valid configuration must not be served here, if so
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,3 +109,20 @@ def _is_error(severity: Severity) -> bool:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+
+
+def checked(read: Compiled, objection: Objection) -> Config:
+    """The configuration, or Refused with what is wrong with the gateway's own file."""
+    if read.config is None:
+        wrong = errors(read)
+        more = [f"and {len(wrong) - TOLD} more"] if len(wrong) > TOLD else []
+        raise Refused(Stage.CHECK, *wrong[:TOLD], *more, lasting=True)
+    why = objection(read.config)
+    if why is not None:
+        raise Refused(Stage.CHECK, why, lasting=True)
+    return read.config
+
+
+def would_serve(read: Compiled, objection: Objection) -> bool:
+    """As far as can be told without opening anything."""
+    return read.config is not None and bool(read.config.tenants) and objection(read.config) is None

@@ -17,7 +17,8 @@ from gateway.domain.errors import GatewayError, Misconfigured
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Capabilities, Embedder, Kit, Provider
 from gateway.domain.units import Secret
-from gateway.runtime.instances import Instances, Use
+from gateway.runtime.instances import Instances
+from gateway.runtime.use import Use
 
 _SECONDS: Final = 20.0
 

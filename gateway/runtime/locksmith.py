@@ -16,9 +16,9 @@ from gateway.domain.ids import Clock
 from gateway.domain.ports import Provider
 from gateway.domain.record import Kind, kinds_kept
 from gateway.retrieval.pools import Pools
-from gateway.runtime.instances import Opened
 from gateway.runtime.lending import Lender, capabilities_of
 from gateway.runtime.rings import Rings, roots_of, wrapping_of
+from gateway.runtime.use import Opened
 from gateway.sealing.ring import Ring
 
 _FOLLOWERS: Final = ("mirror", "failover")

@@ -20,7 +20,8 @@ from gateway.config.sameness import dimensions
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Kit
-from gateway.runtime.instances import Instances, Use
+from gateway.runtime.instances import Instances
+from gateway.runtime.use import Use
 
 Sort: TypeAlias = Literal["provider", "embedder"]
 

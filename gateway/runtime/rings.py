@@ -24,7 +24,7 @@ from gateway.domain.scope import Reach
 from gateway.domain.sealing import Keyring
 from gateway.domain.units import Secret
 from gateway.retrieval.pools import Pools
-from gateway.runtime.instances import Opened
+from gateway.runtime.use import Opened
 from gateway.sealing.fernet import FernetKeys
 from gateway.sealing.ring import Ring
 from gateway.sealing.roots import LocalRoot, Root, open_root

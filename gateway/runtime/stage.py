@@ -22,11 +22,12 @@ from gateway.embedders.wordllama import WordLlama, WordLlamaOptions
 from gateway.providers.memory import Memory, MemoryOptions
 from gateway.retrieval.pools import Pools
 from gateway.runtime.build import build
-from gateway.runtime.instances import Instances, Use
+from gateway.runtime.instances import Instances
 from gateway.runtime.meters import Meters
 from gateway.runtime.rings import Rings
 from gateway.runtime.snapshot import Snapshot
 from gateway.runtime.tenancy import Means
+from gateway.runtime.use import Use
 
 
 class HeldClock:

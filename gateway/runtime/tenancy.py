@@ -5,10 +5,8 @@ Holds no instance open itself; the Snapshot that it serves in does, by its `uses
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jsonschema.validators import validator_for
 
 from gateway.auth.failures import Failures
 from gateway.auth.keysets import KeySets
@@ -20,35 +18,31 @@ from gateway.chain.wrapping import Told as ToldOfSealing
 from gateway.chain.wrapping import Wrapping
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.hooks import asked_at
-from gateway.config.sameness import Needed, Sort, dimensions, needed_by, strategies_of
+from gateway.config.sameness import Sort
 from gateway.domain.erasure import Erasures
-from gateway.domain.errors import Invalid
 from gateway.domain.ids import Clock, Mint
 from gateway.domain.outbox import Outbox
-from gateway.domain.ports import Embedder, Kit, Provider
+from gateway.domain.ports import Embedder, Provider
 from gateway.domain.record import Family
 from gateway.domain.scope import Scope
 from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
-from gateway.runtime.bound import BoundRoute, MetadataCheck, TokenCounter
+from gateway.runtime.bound import BoundRoute, TokenCounter
 from gateway.runtime.chaining import Times, Told, chained
 from gateway.runtime.fences import Known
 from gateway.runtime.hooked import Answers, Hooks, by_moment, hooked
-from gateway.runtime.instances import Instances, Opened, Use
+from gateway.runtime.instances import Instances
+from gateway.runtime.metadata import metadata_check
 from gateway.runtime.meters import Labels, Meter, Meters
 from gateway.runtime.rings import ByName, Rings, pool_name, wrapping_of
 from gateway.runtime.routing import Candidate, candidate
-
-if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
+from gateway.runtime.use import Opened
+from gateway.runtime.uses import Uses
 
 _log = logging.getLogger("gateway.chain")
 
 
 def _unheard(_tenant: str, _route: str, _session: Scope) -> None: ...
-
-
-Uses = Mapping[tuple[Sort, str], Use]
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,32 +77,6 @@ class BoundTenant(msgspec.Struct, frozen=True, kw_only=True):
         """Whether binding these would give the same again."""
         unchanged = self.config is config or (bool(config.digest) and self.config.digest == config.digest)
         return unchanged and self.uses == uses and self.cursor_key == cursor_key
-
-
-class UsesOf:
-    """What each tenant of a config uses. Tenants that use the same declaration share one Use."""
-
-    def __init__(self, config: Config, clock: Clock) -> None:
-        self._config = config
-        self._clock = clock
-        self._sizes = dimensions(config)
-        self._strategies = strategies_of(config)
-        self._made: dict[tuple[Sort, str, int | None], Use] = {}
-
-    def __call__(self, tenant: TenantConfig) -> Uses:
-        return {
-            place: self._use(each)
-            for place, each in needed_by(self._config, tenant, self._sizes, self._strategies).items()
-        }
-
-    def _use(self, needed: Needed) -> Use:
-        declared = needed.declared
-        place = (needed.sort, declared.key, needed.dimension)
-        found = self._made.get(place)
-        if found is None:
-            kit = Kit(name=declared.key, clock=self._clock, home=self._config.home, dimension=needed.dimension)
-            found = self._made[place] = Use(declared, kit)
-        return found
 
 
 def candidates_of(tenant: TenantConfig) -> dict[Family, tuple[Candidate, ...]]:
@@ -269,22 +237,3 @@ def _meters(meters: Meters, tenant: str, route: str, provider: str) -> Callable[
         return found
 
     return meter
-
-
-def metadata_check(schema: dict[str, Any] | None) -> MetadataCheck:
-    if schema is None:
-        return _anything
-    kind: type[Validator] = validator_for(schema)
-    validator = kind(schema)
-
-    def check(metadata: Any) -> None:
-        for error in validator.iter_errors(metadata):
-            at = ".".join(["metadata", *map(str, error.absolute_path)])
-            # The validator's own message would quote the value, which is the client's content.
-            raise Invalid(f"{at} does not satisfy the route's schema: {error.validator}", code="metadata_schema", at=at)
-
-    return check
-
-
-def _anything(_metadata: Any) -> None:
-    return

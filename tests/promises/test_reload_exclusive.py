@@ -75,7 +75,7 @@ async def test_an_exclusive_backend_is_handed_over_without_a_failed_request(
 async def test_without_the_hand_over_the_new_instance_finds_the_thing_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.runtime.instances.Use.things", lambda _: frozenset[str]())  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    monkeypatch.setattr("gateway.runtime.use.Use.things", lambda _: frozenset[str]())  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
     async with gateway(tmp_path, text(1), catalog=with_erratic(Yard())) as served:
         outcome = await changed(served, text(2))
         assert "another instance holds the file" in outcome.reasons[0]

@@ -27,10 +27,11 @@ from gateway.retrieval.strategies.lexical import Lexical
 from gateway.retrieval.strategies.recent import Recent
 from gateway.runtime.bound import BoundRoute
 from gateway.runtime.facts import Facts
+from gateway.runtime.metadata import metadata_check
 from gateway.runtime.meters import Meter
 from gateway.runtime.routing import candidate
 from gateway.runtime.snapshot import Snapshot
-from gateway.runtime.tenancy import BoundTenant, candidates_of, metadata_check
+from gateway.runtime.tenancy import BoundTenant, candidates_of
 from gateway.services.call import Operation, perform
 
 PROVIDERS: Mapping[str, dict[str, Any]] = {"memory": {}, "sqlite": {"path": "records.db"}}

@@ -61,12 +61,12 @@ def admin_handlers(helm: Helm) -> list[Any]:
     @get("/admin/units", tags=["admin"], summary="How every tenant stands")
     async def units(request: Request[Any, Any, Any]) -> list[Unit]:
         check_steering(request, running)
-        return helm.reloader.units()
+        return helm.reloader.generations.units()
 
     @get("/admin/units/{name:str}", tags=["admin"], summary="How one tenant stands")
     async def unit(request: Request[Any, Any, Any], name: FromPath[str]) -> Unit:
         check_steering(request, running)
-        for each in helm.reloader.units():
+        for each in helm.reloader.generations.units():
             if each.name == name:
                 return each
         raise NotFound(f"no tenant {name!r}", code="no_tenant")
@@ -79,7 +79,7 @@ def admin_handlers(helm: Helm) -> list[Any]:
     @get("/admin/history", tags=["admin"], summary="The generations that can be rolled back to")
     async def history(request: Request[Any, Any, Any]) -> list[Past]:
         check_steering(request, running)
-        return helm.reloader.history()
+        return helm.reloader.generations.history()
 
     @get("/admin/jobs", tags=["admin"], summary="What is still to be done in the background, oldest first")
     async def jobs(

@@ -120,9 +120,8 @@ def _given(call: Call, request: Append) -> Sequence[msgspec.Raw]:
 
 def _draft(call: Call, given: Sequence[msgspec.Raw]) -> _Draft:
     mint, limit = call.route.mint, call.route.config.layer.limits.max_content.bytes
-    fingerprint = ""
-    if call.idempotency_key:
-        fingerprint = hashlib.sha256(call.scope.key() + msgspec.json.encode(given)).hexdigest()
+    said = call.scope.key() + msgspec.json.encode(given) if call.idempotency_key else b""
+    fingerprint = hashlib.sha256(said).hexdigest() if said else ""
     opens = mint.stamp()
     messages: list[Record] = []
     roles: list[str] = []
