@@ -34,7 +34,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Background(Protocol):
+class Queue(Protocol):
     async def prepare(self, config: Config) -> None:
         """Before this configuration serves; Misconfigured where what it needs cannot be had."""
         ...
@@ -52,10 +52,18 @@ class Background(Protocol):
         ...
 
 
+class Background(Queue, Protocol):
+    async def unconfirmed(self) -> int:
+        """Erasures that some target has not confirmed yet; Unavailable where that cannot be told."""
+        ...
+
+
 class Beside(Protocol):
     """Work that is no queue of jobs."""
 
     async def prepare(self, config: Config) -> None: ...
+
+    async def unconfirmed(self) -> int: ...
 
     async def stop(self) -> None: ...
 
@@ -63,7 +71,7 @@ class Beside(Protocol):
 class Together:
     """The jobs, and what else is done in the background, as one Background. Stops in the other order."""
 
-    def __init__(self, jobs: Background, others: Sequence[Beside]) -> None:
+    def __init__(self, jobs: Queue, others: Sequence[Beside]) -> None:
         self._jobs = jobs
         self._others = tuple(others)
 
@@ -76,6 +84,9 @@ class Together:
 
     async def listed(self, *, dead: bool) -> Sequence[Listed]:
         return await self._jobs.listed(dead=dead)
+
+    async def unconfirmed(self) -> int:
+        return sum([await each.unconfirmed() for each in self._others])
 
     async def stop(self) -> None:
         for each in (*reversed(self._others), self._jobs):

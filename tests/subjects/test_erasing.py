@@ -268,6 +268,29 @@ tenants: {{default: {{auth: {{mode: open}}, routes: {{notes: {{default: true, ch
             assert (await made.get("/v1/memories", params={"user_id": "ada"})).json()["memories"] == []
 
 
+async def test_what_some_target_has_not_confirmed_is_counted(tmp_path: Path) -> None:
+    """Until it has: then there is nothing to watch any more."""
+    text = CONFIG.replace("unused: {{type: sqlite, path: data/unused.db}}", "")
+    text = text.replace(
+        "unused: {type: sqlite, path: data/unused.db}", "away: {type: folder, path: away, embedder: none}"
+    )
+    (tmp_path / "away").write_text("no folder")
+
+    async def pending(made: Gateway) -> str:
+        lines = (await made.get("/metrics")).text.splitlines()
+        return next(each.split()[1] for each in lines if each.startswith("gateway_erasures_pending "))
+
+    async with gateway(tmp_path, text) as made:
+        assert await pending(made) == "0.0"
+        asked = {"wait_seconds": 5}
+        reply = (await made.http.delete("/v1/subjects/ada", params=asked, headers=as_(ERASER))).json()
+        assert reply["status"] == "pending" and await pending(made) == "1.0"
+        (tmp_path / "away").unlink()
+        async with asyncio.timeout(15):
+            while await pending(made) != "0.0":  # noqa: ASYNC110 - a metric signals nothing
+                await asyncio.sleep(0.1)
+
+
 async def test_where_it_cannot_be_kept_nothing_is_done(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/jobs.db").mkdir()  # no file can be made there

@@ -18,9 +18,18 @@ async def backlog(helm: Helm) -> Mapping[str, Sum]:
         return {}
 
 
+async def unconfirmed(helm: Helm) -> int | None:
+    """None where it cannot be asked."""
+    try:
+        return await helm.background.unconfirmed() if helm.background is not None else None
+    except Unavailable:
+        return None
+
+
 class Backlog(Collector):
-    def __init__(self, sums: Mapping[str, Sum]) -> None:
+    def __init__(self, sums: Mapping[str, Sum], erasures: int | None) -> None:
         self._sums = sums
+        self._erasures = erasures
 
     def collect(self) -> Iterable[Metric]:
         jobs = GaugeMetricFamily("gateway_jobs", "Jobs that are still to be done.", labels=["state"])
@@ -30,4 +39,7 @@ class Backlog(Collector):
             jobs.add_metric([state], each.jobs)
             records.add_metric([state], each.records)
             oldest.add_metric([state], each.oldest)
-        return (jobs, records, oldest)
+        erasures = GaugeMetricFamily("gateway_erasures_pending", "Erasures that some target has not confirmed yet.")
+        if self._erasures is not None:
+            erasures.add_metric([], self._erasures)
+        return (jobs, records, oldest, erasures)

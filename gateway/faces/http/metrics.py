@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from gateway.chain.guarded import Guard, State
 from gateway.faces.http.admission import Admission
-from gateway.faces.http.backlog import Backlog, backlog
+from gateway.faces.http.backlog import Backlog, backlog, unconfirmed
 from gateway.runtime.census import Standing, census
 from gateway.runtime.helm import Helm
 from gateway.runtime.meters import BOUNDS, Meters
@@ -23,7 +23,7 @@ async def exposition(helm: Helm, admission: Admission) -> bytes:
     registry.register(
         _Reading(await running.tally.total(), await census(instances.live()), instances.guards(), helm, admission)
     )
-    registry.register(Backlog(await backlog(helm)))
+    registry.register(Backlog(await backlog(helm), await unconfirmed(helm)))
     return generate_latest(registry)
 
 

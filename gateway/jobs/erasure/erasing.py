@@ -101,6 +101,10 @@ class Erasing:
         store = await self._found()
         return None if store is None else await self._kept(lambda: store.standing(tenant, user, id_))
 
+    async def unconfirmed(self) -> int:
+        store = await self._found()
+        return 0 if store is None else await self._kept(store.unconfirmed)
+
     async def signer(self) -> Signer:
         return await self._register.signer()
 

@@ -143,6 +143,12 @@ class ErasureStore:
         with self.engine.connect() as db:
             return db.execute(sa.select(sa.func.min(ERASURES.c.due)).where(ERASURES.c.stage != Stage.ENDED)).scalar()
 
+    def unconfirmed(self) -> int:
+        """Of all processes: those that some target has not confirmed."""
+        with self.engine.connect() as db:
+            begun = ERASURES.c.stage.in_([Stage.CLOSED, Stage.OPEN])
+            return db.execute(sa.select(sa.func.count()).select_from(ERASURES).where(begun)).scalar_one()
+
     def settle(self, taken: Taken, standing: Standing, stage: Stage, due: float, opened: datetime | None) -> None:
         """With `opened`, the fence opens in the same moment, and covers what was written until then."""
         more = {"person": ""} if stage is Stage.ENDED else {}
