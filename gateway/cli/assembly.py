@@ -16,10 +16,10 @@ from gateway.config.memory import Memory
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Clock, Mint
 from gateway.embedders.tokens import load_counter
-from gateway.faces.compat.phrases import PHRASES
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
+from gateway.faces.phrases import PHRASES
 from gateway.jobs.erasure.course import Places, Rules
 from gateway.jobs.erasure.erasing import Erasing
 from gateway.jobs.jobs import Jobs

@@ -20,11 +20,11 @@ import msgspec
 from litestar import Litestar
 
 from gateway.auth.keys import new_key
-from gateway.faces.compat.phrases import PHRASES
 from gateway.faces.http import app as module
 from gateway.faces.http import lines as line_module
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.mcp.tools import TOOLS
+from gateway.faces.phrases import PHRASES
 from tests.auth.issuer import AUD, ISS, claims, jwk, jwks, private, token
 from tests.gateways import Gateway, gateway
 
