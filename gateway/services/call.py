@@ -44,6 +44,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     operation: str = ""  # its name, as in metrics
     source: str = ""  # the caller's address
     request_id: str = ""
+    ttl_seconds: float | None = None  # of whatever it writes, where the request says so once for all
 
     def provenance(self, fingerprint: str = "") -> Provenance:
         """Who wrote, with the parts that do not own the record."""
@@ -58,9 +59,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def expires(self, now: datetime, ttl_seconds: float | None) -> datetime | None:
-        """When a new record ends: the request's wish, but never later than the route's ttl."""
+        """When a new record ends: the request's wishes, but never later than the route's ttl."""
         own = self.route.config.layer.ttl
-        limits = [each for each in (ttl_seconds, own.seconds if own else None) if each is not None]
+        wished = (ttl_seconds, self.ttl_seconds, own.seconds if own else None)
+        limits = [each for each in wished if each is not None]
         try:
             return now + timedelta(seconds=min(limits)) if limits else None
         except OverflowError:

@@ -35,6 +35,10 @@ class Sessions(msgspec.Struct, frozen=True, kw_only=True):
 
 async def list_(call: Call, request: SessionListing) -> Sessions:
     check_pinned(call)
+    return await listed(call, request)
+
+
+async def listed(call: Call, request: SessionListing) -> Sessions:
     where = Where(SESSIONS, read_filter(request.filters, "filters"))
     if await before_read(call, Event.LIST) is None:
         return Sessions(sessions=[], cursor=None)

@@ -1,0 +1,1 @@
+"""The agent-memory client, unmodified, against the gateway as its server."""
