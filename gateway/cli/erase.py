@@ -26,7 +26,9 @@ _LOOK_SECONDS: Final = 2.0
 @click.option("--refuse-new", is_flag=True, help="Take nothing of this user any more.")
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), help="Where the receipt goes.")
 @click.option("--wait", type=Duration, default="30s", help="How long to wait for targets that are away.")
-@at_gateway()
+@at_gateway(
+    key="A key of the tenant with the role eraser, not one of admin.api_keys; also $MEMORY_GATEWAY_KEY.", envvar="KEY"
+)
 def command(
     gateway: Gateway, user: str, kinds: tuple[str, ...], receipt: Path | None, wait: Duration, *, refuse_new: bool
 ) -> None:

@@ -67,17 +67,20 @@ class Gateway:
             _leave(f"no gateway answers at {self._url}: {getattr(why, 'strerror', None) or why}")
 
 
-def at_gateway(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a verb its `gateway`, by --url and a key. `names` are what the key's option is called, where not --key."""
+def at_gateway(
+    *names: str, key: str = "One of admin.api_keys, where the gateway asks for one.", envvar: str = "ADMIN_KEY"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a verb its `gateway`, by --url and a key. `names` are what the key's option is called, where not --key; `key`
+    says which it is."""
 
     def steered(command: Callable[..., None]) -> Callable[..., None]:
         @click.option("--url", help=f"The gateway's address; http://127.0.0.1:${PREFIX}PORT where none is given.")
         @click.option(
             *(names or ("--key",)),
             "admin_key",
-            envvar=PREFIX + "ADMIN_KEY",
+            envvar=PREFIX + envvar,
             default="",
-            help="One of admin.api_keys, where the gateway asks for one.",
+            help=key,
         )
         @functools.wraps(command)
         def steering(url: str | None, admin_key: str, **given: Any) -> None:
