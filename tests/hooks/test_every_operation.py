@@ -43,7 +43,8 @@ BODIES: dict[str, Any] = {
     "checkpoint.prune": {"keep": 0},
     "run.state.put": {"status": "done"},
 }
-ELSEWHERE = frozenset({"memory.extract"})  # only for backends that extract; asks as memory.add does, in the same way
+# Only for backends that extract, and for what was kept aside; they ask as memory.add does, in the same way.
+ELSEWHERE = frozenset({"memory.extract", "quarantine.release"})
 CHANGES = frozenset({"add", "update", "delete"})
 
 
@@ -70,7 +71,14 @@ async def everything(made: Gateway) -> list[Any]:
 
 
 async def ask(made: Gateway, endpoint: Any, memory: str) -> Any:
-    named = {"memory_id": memory, "session_id": "s", "run_id": "s", "checkpoint_id": "c", "user_id": "ada"}
+    named = {
+        "quarantine_id": "q",
+        "memory_id": memory,
+        "session_id": "s",
+        "run_id": "s",
+        "checkpoint_id": "c",
+        "user_id": "ada",
+    }
     path = endpoint.path
     for name in endpoint.path_names():
         path = path.replace(f"{{{name}}}", named.get(name, "none"))

@@ -1,6 +1,6 @@
 """What hooks have kept aside, for whoever decides: a list with contents, letting one out, dropping one.
 
-For operators; who lists must be allowed to read as well, who lets out to write. What is let out becomes what it was to be:
+For operators; who lists must be allowed to read as well, who decides to write. What is let out becomes what it was to be:
 the hooks behind the one that kept it aside are asked first, it is embedded then, and stored before it leaves quarantine.
 """
 
@@ -20,9 +20,9 @@ from gateway.domain.scope import Reach
 from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.cursors import seal, unseal
-from gateway.services.hooking import after_write, before_write
+from gateway.services.hooking import after_delete, after_records, after_write, before_delete, before_read, before_write
 from gateway.services.memories import past
-from gateway.services.memories.removing import Removed
+from gateway.services.memories.removing import SKIPPED, Removed
 from gateway.services.sessions.opening import embedded, opened, own_id
 from gateway.services.views import content_of
 
@@ -76,12 +76,16 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 
 async def list_(call: Call, request: Reviewing) -> AsideList:
     call.principal.require(Role.READER)
+    if await before_read(call, Event.LIST) is None:
+        return AsideList(quarantine=[], cursor=None)
     key = call.route.cursor_key
     after = unseal(key, request.cursor, _reach(call), _ASIDE) if request.cursor else None
     limit = min(request.limit, call.route.config.layer.limits.max_page)
     page = await call.route.provider.scan(_reach(call), Scan(where=_ASIDE, limit=limit, after=after))
     cursor = seal(key, page.next, _reach(call), _ASIDE) if page.next else None
-    return AsideList(quarantine=[_show(each) for each in page.records], cursor=cursor)
+    return AsideList(
+        quarantine=[_show(each) for each in await after_records(call, Event.LIST, page.records)], cursor=cursor
+    )
 
 
 async def release(call: Call, request: OneAside) -> Released:
@@ -103,10 +107,15 @@ async def release(call: Call, request: OneAside) -> Released:
 
 async def drop(call: Call, request: OneAside) -> Removed:
     """1 where it was there."""
+    call.principal.require(Role.WRITER)
     aside = (await call.route.provider.get(_reach(call), [request.quarantine_id]))[0]
-    if aside is None or aside.kind is not Kind.QUARANTINE:
-        return Removed(0)
-    return Removed(await call.route.provider.delete(_reach(call), [aside.id]))
+    if aside is not None and aside.kind is not Kind.QUARANTINE:
+        aside = None
+    if not await before_delete(call, request.quarantine_id, aside):
+        return SKIPPED
+    count = await call.route.provider.delete(_reach(call), [aside.id]) if aside is not None else 0
+    await after_delete(call, count, request.quarantine_id)
+    return Removed(count)
 
 
 def _reach(call: Call) -> Reach:
