@@ -134,8 +134,12 @@ def verified(home: Path, raw: bytes, public: str) -> bool:
 
 def grepped(home: Path, word: str) -> list[str]:
     """The files below with this text in their raw bytes."""
-    files = [each for each in home.rglob("*") if each.is_file()]
-    return sorted(str(each.relative_to(home)) for each in files if word.encode() in each.read_bytes())
+    while True:
+        files = [each for each in home.rglob("*") if each.is_file()]
+        try:
+            return sorted(str(each.relative_to(home)) for each in files if word.encode() in each.read_bytes())
+        except FileNotFoundError:
+            continue  # a server has just written a file anew, under another name: all are looked through once more
 
 
 async def test_what_was_written_mirrored_queued_cached_and_archived_is_gone_and_does_not_come_back(
