@@ -143,3 +143,22 @@ def test_a_sweep_from_the_command_line_is_told_too(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["sweep", str(tmp_path / "gateway.yaml")])
     assert "deleted 1" in done.output
     assert [each[0] for each in lines(tmp_path, "retention.delete")] == ["intent", "outcome"]
+
+
+async def test_what_a_hook_kept_aside_goes_with_age_and_with_its_session(tmp_path: Path) -> None:
+    async with gateway(tmp_path, configured()) as made:
+        old, now = made.clock() - timedelta(days=40), made.clock()
+        run = Scope("demo", "default", "ann", "", "s1")
+        aside = [
+            Record(id=f"aside-{n}", kind=Kind.QUARANTINE, scope=scope, text="kept aside", created_at=at, updated_at=at)
+            for n, (at, scope) in enumerate([(old, Scope("demo", "default", "ann")), (now, run)])
+        ]
+        provider = route_of(made, "chat").provider
+        await say(made, "hello")
+        await provider.put(aside)
+        ids = [each.id for each in aside]
+        done = await swept(made)
+        assert (done.gone.archived, done.gone.deleted) == (1, 1)
+        assert [each is not None for each in await provider.get(WHOLE, ids)] == [False, True]
+        await made.http.delete("/v1/sessions/s1", params={"user_id": "ann"})
+        assert await provider.get(WHOLE, ids) == [None, None]
