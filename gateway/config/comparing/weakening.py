@@ -9,7 +9,7 @@ from gateway.config.comparing.plan import Subject, Warned
 from gateway.config.comparing.sealing import sealing_floor_weaker, sealing_weaker
 from gateway.config.compiled import Config, RouteConfig, TenantConfig
 from gateway.config.diagnostics import Mark
-from gateway.config.model import ApiKey, Identity, Policy, Template
+from gateway.config.model import ApiKey, Identity, Layer, Policy, Template
 from gateway.domain.record import Family
 from gateway.domain.scope import PARTS
 from gateway.domain.units import Duration, Size
@@ -103,15 +103,7 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
         for part in PARTS
         if _by_caller(after.identity, part) and not _by_caller(before.identity, part)
     ]
-    if longer(before.ttl, after.ttl):
-        found.append(("ttl", f"records live longer: ttl {_text(before.ttl)} -> {_text(after.ttl)}"))
-    if longer(before.checkpoints.ttl, after.checkpoints.ttl):
-        texts = f"{_text(before.checkpoints.ttl)} -> {_text(after.checkpoints.ttl)}"
-        found.append(("checkpoints.ttl", f"checkpoints live longer: {texts}"))
-    days, now_days = before.retention.max_age_days, after.retention.max_age_days
-    if days is not None and (now_days is None or now_days > days):
-        texts = f"{days:g} -> {'unlimited' if now_days is None else f'{now_days:g}'}"
-        found.append(("retention.max_age_days", f"records are kept longer: max_age_days {texts}"))
+    found += _kept_longer(before, after)
     if new.upstream and new.upstream != old.upstream:
         found.append(("proxy.upstream", f"memories are told to the language model {new.upstream}"))
     if lost := hooks_lost(old.hooks, new.hooks):
@@ -133,6 +125,18 @@ def route_weaker(old: RouteConfig, new: RouteConfig) -> Iterator[Warned]:
     for path, message in found:
         origin = new.origins.get(path)
         yield _warned("route", f"{new.tenant}/{new.name}", message, (origin and origin.mark) or new.mark)
+
+
+def _kept_longer(before: Layer, after: Layer) -> Iterator[tuple[str, str]]:
+    if longer(before.ttl, after.ttl):
+        yield ("ttl", f"records live longer: ttl {_text(before.ttl)} -> {_text(after.ttl)}")
+    if longer(before.checkpoints.ttl, after.checkpoints.ttl):
+        texts = f"{_text(before.checkpoints.ttl)} -> {_text(after.checkpoints.ttl)}"
+        yield ("checkpoints.ttl", f"checkpoints live longer: {texts}")
+    days, now_days = before.retention.max_age_days, after.retention.max_age_days
+    if days is not None and (now_days is None or now_days > days):
+        texts = f"{days:g} -> {'unlimited' if now_days is None else f'{now_days:g}'}"
+        yield ("retention.max_age_days", f"records are kept longer: max_age_days {texts}")
 
 
 def wider(old: Sequence[Family] | None, new: Sequence[Family] | None) -> str:
