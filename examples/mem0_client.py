@@ -5,12 +5,13 @@ MEM0_API_KEY=mgk_... python examples/mem0_client.py http://localhost:8080
 """
 
 import sys
+from typing import Any
 
-from mem0 import MemoryClient
+from mem0 import MemoryClient  # pyright: ignore[reportMissingTypeStubs] - mem0 ships none
 
 
 def main(host: str) -> None:
-    memory = MemoryClient(host=host)  # the key is in MEM0_API_KEY, as it was
+    memory: Any = MemoryClient(host=host)  # the key is in MEM0_API_KEY, as it was
     memory.add(
         [
             {"role": "user", "content": "I am allergic to peanuts"},
