@@ -30,6 +30,7 @@ class Created(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 async def created(exchange: Exchange) -> Reply:
+    exchange.principal.require(ADD.role)  # before anything is looked for
     asked = body_of(exchange.body, Created)
     await create(exchange, asked.memories, deduplicate=asked.deduplicate)
     return ok()

@@ -33,7 +33,7 @@ def _refusing(words: str) -> Answer:
     return refuse
 
 
-def _phrase(name: str, method: str, path: str, answer: Answer, *, open_: bool = False) -> Phrase:
+def _phrase(name: str, method: str, path: str, answer: Answer) -> Phrase:
     return Phrase(
         name=f"agent_memory.{name}",
         method=method,
@@ -41,12 +41,12 @@ def _phrase(name: str, method: str, path: str, answer: Answer, *, open_: bool = 
         answer=answer,
         failed=failed,
         face="agent_memory",
-        open=open_,
         bodied=method not in ("GET", "DELETE"),
     )
 
 
 _SERVED: Final = (
+    ("health_check", "GET", "/v1/health", _health),
     ("list_sessions", "GET", _SESSIONS, working.listed),
     ("get_working_memory", "GET", _SESSION, working.seen),
     ("put_working_memory", "PUT", _SESSION, working.replaced),
@@ -73,7 +73,6 @@ _REFUSED: Final = (
 )
 
 SERVER: Final[tuple[Phrase, ...]] = (
-    _phrase("health_check", "GET", "/v1/health", _health, open_=True),
     *(_phrase(name, method, path, answer) for name, method, path, answer in _SERVED),
     *(_phrase(name, method, path, _refusing(words)) for name, method, path, words in _REFUSED),
 )

@@ -41,6 +41,7 @@ async def seen(exchange: Exchange) -> Reply:
 
 
 async def changed(exchange: Exchange) -> Reply:
+    exchange.principal.require(UPDATE.role)  # before it is looked for
     place, edit = await one(exchange), body_of(exchange.body, Edit)
     named = of(edit.user_id, edit.namespace, edit.session_id)
     for part in ("user", "agent", "run"):
@@ -56,6 +57,7 @@ async def changed(exchange: Exchange) -> Reply:
 
 async def deleted(exchange: Exchange) -> Reply:
     """Those that are there; how many were."""
+    exchange.principal.require(DELETE.role)
     ids = query_of(exchange.query, Ids, several=("memory_ids",)).memory_ids
     if len(ids) > _MOST:
         raise Invalid(f"{len(ids)} ids; {_MOST} is the most", code="batch_too_large", at="memory_ids")

@@ -104,6 +104,7 @@ async def seen(exchange: Exchange) -> Reply:
 
 async def replaced(exchange: Exchange) -> Reply:
     """Memories that were not promoted before are, first; then all that the session held is replaced."""
+    exchange.principal.require(REPLACE.role)  # before it is looked for
     asked, given = query_of(exchange.query, Asked), body_of(exchange.body, Given)
     named = of(asked.user_id or given.user_id, asked.namespace or given.namespace, exchange.path["session_id"])
     whose = await written(exchange, named)
@@ -130,13 +131,12 @@ async def replaced(exchange: Exchange) -> Reply:
 
 async def deleted(exchange: Exchange) -> Reply:
     """One that is not there is none the less gone."""
+    exchange.principal.require(removing.DELETE.role)
     asked = query_of(exchange.query, Asked)
     session = await find(exchange, of(asked.user_id, asked.namespace, exchange.path["session_id"]))
     if session is not None:
         facts = facts_of(exchange, removing.DELETE, _owner(session))
         await exchange.perform(removing.DELETE, facts, OneSession())
-    else:
-        exchange.principal.require(removing.DELETE.role)
     return ok()
 
 

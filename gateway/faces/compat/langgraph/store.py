@@ -75,6 +75,7 @@ class Namespaces(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 async def put(exchange: Exchange) -> Reply:
     """A new item, or a new version of the one that is there. Two that make it at the same time make one."""
+    exchange.principal.require(ADD.role)  # before it is looked for
     asked = body_of(exchange.body, Put)
     namespace = checked(asked.namespace)
     if namespace[:1] == (_RESERVED,):
@@ -117,6 +118,7 @@ async def got(exchange: Exchange) -> Reply:
 
 async def deleted(exchange: Exchange) -> Reply:
     """One that is not there is none the less gone."""
+    exchange.principal.require(DELETE.role)
     asked = body_of(exchange.body, Named)
     for memory in await _find(exchange, checked(asked.namespace), asked.key):
         await exchange.perform(DELETE, exchange.facts(DELETE), One(memory_id=memory.id))

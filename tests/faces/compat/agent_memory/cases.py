@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from agent_memory_client import MemoryAPIClient
-from agent_memory_client.exceptions import MemoryNotFoundError, MemoryServerError
+from agent_memory_client import MemoryAPIClient, create_memory_client
+from agent_memory_client.exceptions import MemoryClientError, MemoryNotFoundError, MemoryServerError
 from agent_memory_client.filters import CreatedAt, Entities, MemoryType, Namespace, SessionId, Topics, UserId
 from agent_memory_client.models import (
     ClientMemoryRecord,
@@ -58,10 +58,12 @@ async def texts(client: MemoryAPIClient, text: str = "", **filters: Any) -> set[
     return {each.text for each in (await client.search_long_term_memory(text, limit=50, **filters)).memories}
 
 
-@proof("health_check", "answers with the time; without a credential too")
+@proof("health_check", "answers with the time; without a key it is refused, so a client fails when it is made")
 async def health_check(world: World) -> None:
     now = (await (await world.client()).health_check()).now
     assert abs(now - datetime.now(UTC).timestamp()) < 60
+    with pytest.raises(MemoryClientError, match="Failed to connect"):
+        await create_memory_client(world.place.url)
 
 
 @proof(
