@@ -25,6 +25,7 @@ from gateway.domain.outbox import Outbox
 from gateway.domain.ports import Embedder, Provider
 from gateway.domain.record import Family
 from gateway.domain.scope import Scope
+from gateway.embedders.tokens import estimated
 from gateway.retrieval.pools import Pools
 from gateway.retrieval.recall import Recaller, Source
 from gateway.runtime.bound import BoundRoute, TokenCounter
@@ -148,7 +149,7 @@ def bind(
             strategies=names,
             default_strategy=opened["strategy", route.strategy].instance,
             check_metadata=metadata_check(route.layer.metadata_schema),
-            count_tokens=means.count_tokens,
+            count_tokens=estimated if route.layer.session.tokens == "estimate" else means.count_tokens,
             cursor_key=cursor_key,
             mint=means.mint,
             meter=_meters(means.meters, tenant.name, route.name, provider_key),

@@ -65,6 +65,28 @@ async def test_a_single_message_that_is_too_large_by_itself_is_kept(tmp_path: Pa
         assert await said(made) == ["far more words than the limit of five tokens would ever allow"]
 
 
+async def test_the_limit_is_counted_by_the_tokenizer_that_is_declared_and_one_message_above_it_is_kept(
+    tmp_path: Path,
+) -> None:
+    """A long word is two tokens by estimate, and many by the tokenizer."""
+    long = "Donaudampfschifffahrtsgesellschaftskapitaenswitwe" * 2
+    for tokens, kept in (("estimate", [long, long]), ("exact", [long])):
+        home = tmp_path / tokens
+        home.mkdir()
+        async with gateway(home, configured(f"max_tokens: 4, tokens: {tokens}")) as made:
+            await say(made, long)
+            assert await said(made) == [long]
+            await say(made, long)
+            assert await said(made) == kept
+            stats = (await made.get("/v1/sessions/s1/stats", params={"user_id": "ann"})).json()
+            assert stats["tokens"] == 4 if tokens == "estimate" else stats["tokens"] > 4
+            oversized = "a b c d e f g h i j"  # 13 tokens by estimate
+            await say(made, "short", oversized)
+            assert await said(made) == [oversized]
+            stats = (await made.get("/v1/sessions/s1/stats", params={"user_id": "ann"})).json()
+            assert (stats["tokens"] == 13) is (tokens == "estimate")
+
+
 async def test_the_ratio_says_how_much_stays_after_an_overflow(tmp_path: Path) -> None:
     async with gateway(tmp_path, configured("max_messages: 10, keep_ratio: 0.8")) as made:
         await say(made, *[str(number) for number in range(10)])

@@ -49,6 +49,10 @@ class Session(Keys, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=100_000, description="A session with more of them overflows.")] | None
     ) = None
     max_tokens: Annotated[int, Meta(ge=1, description="A session whose messages come to more overflows.")] | None = None
+    tokens: Annotated[
+        Literal["exact", "estimate"],
+        Meta(description="How messages are counted: by the offline tokenizer, or as words times 1.3."),
+    ] = "exact"
     summarize_after: Annotated[int, Meta(ge=2, description="Messages at which a session is summed up.")] | None = None
     eviction: Annotated[Literal["fifo"], Meta(description="Which messages go first: the oldest.")] = "fifo"
     keep_ratio: (
