@@ -152,7 +152,7 @@ class Hosted:
         async with self._places:
             told = await self._client.add(
                 list(messages), user_id=owner_of(template.scope, Kind.MEMORY), metadata=metadata_of(template),
-                expiration_date=last_day(template), infer=True,
+                expiration_date=last_day(template), infer=True, **self._options.extraction,
             )  # fmt: skip
         if not wait:
             return []

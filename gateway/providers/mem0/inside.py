@@ -142,9 +142,12 @@ class Inside:
 
     async def learn(self, messages: Sequence[dict[str, str]], template: Record, *, wait: bool) -> Sequence[Learned]:
         """Always waits: what was promised must not get lost with the process."""
+        owner = owner_of(template.scope, Kind.MEMORY)
+        # mem0 makes procedural memories of agents alone: whose it is, is what it calls the agent.
+        agent = {"agent_id": owner} if self._options.procedural else {}
         found: dict[str, Any] = await self._aside.run(
             partial(
-                self._memory.add, list(messages), user_id=owner_of(template.scope, Kind.MEMORY),
+                self._memory.add, list(messages), user_id=owner, **agent, **self._options.extraction,
                 run_id=group_of(template.scope.tenant, Kind.MEMORY), expiration_date=last_day(template), infer=True,
                 metadata={**metadata_of(template), "created_at": template.created_at.isoformat()},
             ),

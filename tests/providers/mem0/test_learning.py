@@ -1,10 +1,13 @@
 """mem0's own extraction: what it makes of messages is a memory like any other, of the scope of the messages."""
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.domain.errors import Unavailable
@@ -15,8 +18,9 @@ from gateway.domain.scope import Reach
 from gateway.providers.mem0 import Mem0
 from gateway.testing.making import MEMORIES, Maker, Time, everything, one, scanned
 from tests.servers.mem0_platform import LEARNING
+from tests.servers.openai import mem0_block
 
-from .opening import Opened, hosted, way_of
+from .opening import Opened, hosted, inside, opening, options, way_of
 
 SAID = "Hello! I moved to Lisbon last year. The weather is nice."
 FACT = "User moved to Lisbon last year"
@@ -156,3 +160,89 @@ async def test_a_memory_that_mem0_made_without_our_document_is_read_by_its_owner
     assert {each.id for each in await scanned(mem0, reach)} == {record.id, place}
     assert list(await mem0.get(Reach.only(make.scope("bob")), [place])) == [None]
     assert await mem0.delete(reach, [place]) == 1
+
+
+def prompts(mem0: Mem0, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What mem0 asks its model from now on."""
+    asked: list[str] = []
+    llm = way_of(mem0)._memory.llm
+    ask = llm.generate_response
+
+    def noting(messages: list[dict[str, str]], **more: Any) -> Any:
+        asked.append("\n".join(each["content"] for each in messages))
+        return ask(messages=messages, **more)
+
+    monkeypatch.setattr(llm, "generate_response", noting)
+    return asked
+
+
+ONLY_TEA = "Keep what is said about tea, and nothing else."
+
+
+@pytest.mark.parametrize("place", ["config", "extraction", ""])
+async def test_instructions_reach_the_model_that_mem0s_library_asks(
+    place: str, model: str, store: str, tmp_path: Path, clock: Time, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = mem0_block(model, f"{store}/q", "memories")
+    given = {
+        "config": options(config={**block, "custom_instructions": ONLY_TEA}),
+        "extraction": options(config=block, extraction={"prompt": ONLY_TEA}),
+        "": options(config=block),
+    }[place]
+    async with opening(given, tmp_path, clock) as mem0:
+        asked = prompts(mem0, monkeypatch)
+        assert [each.text for each in await mem0.extract([make.record(SAID, role="user")], wait=True)] == [FACT]
+    assert [ONLY_TEA in each for each in asked] == [bool(place)]
+
+
+async def test_a_procedural_memory_is_one_account_of_all_that_was_done_and_a_memory_of_its_scope(
+    model: str, store: str, tmp_path: Path, clock: Time, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = [make.record("Book a table.", role="user"), make.record("I opened the page.", role="assistant")]
+    async with inside(model, store, tmp_path, clock, extraction={"memory_type": "procedural_memory"})() as mem0:
+        asked = prompts(mem0, monkeypatch)
+        (learned,) = await mem0.extract(turns, wait=True)
+        assert [all(each.text in said for each in turns) and "procedural memory" in said for said in asked] == [True]
+        assert learned.event == "ADD"
+        (record,) = await scanned(mem0, Reach.only(make.scope()))
+        assert (record.id, record.text, record.scope) == (learned.id, learned.text, make.scope())
+        assert await scanned(mem0, Reach.only(make.scope("bob"))) == []
+        (row,) = await way_of(mem0)._call(lambda: way_of(mem0)._memory.vector_store.list(top_k=9)[0])
+        assert row.payload["memory_type"] == "procedural_memory"
+        assert await mem0.delete(Reach.only(make.scope()), [learned.id]) == 1
+
+
+async def test_what_steers_the_platforms_extraction_is_sent_with_the_messages(
+    platform: Mapping[str, str], tmp_path: Path, clock: Time, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steering = {"custom_instructions": ONLY_TEA, "custom_categories": [{"drinks": "what is drunk"}]}
+    async with hosted(platform, tmp_path, clock, extraction=steering)() as mem0:
+        http = way_of(mem0)._client.async_client
+        sent: list[dict[str, Any]] = []
+
+        async def note(request: Any) -> None:
+            if request.url.path.endswith("/add/"):
+                sent.append(json.loads(request.content))
+
+        monkeypatch.setitem(http.event_hooks, "request", [note])
+        assert len(await mem0.extract([make.record(SAID, role="user")], wait=True)) == 1
+        await mem0.put([make.record("kept as it is")])
+    learning, keeping = sent
+    assert {name: learning[name] for name in (*steering, "infer")} == {**steering, "infer": True}
+    assert keeping["infer"] is False and not steering.keys() & keeping.keys()
+
+
+@pytest.mark.parametrize(
+    ("extraction", "said"),
+    [
+        ({"user_id": "bob"}, "`extraction.user_id` is the gateway's to say"),
+        ({"infer": False}, "`extraction.infer` is the gateway's to say"),
+        ({"custom_instructions": "x"}, "stands in its `config`"),
+        ({"memory_type": "semantic"}, "can only be `procedural_memory`"),
+    ],
+)
+def test_extraction_cannot_say_whose_the_messages_are_nor_what_the_library_does_not_take(
+    extraction: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(msgspec.ValidationError, match=said):
+        options(config=mem0_block("http://x/v1", "q", "c"), extraction=extraction)
