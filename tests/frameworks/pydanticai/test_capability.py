@@ -14,6 +14,7 @@ from gateway.client.frameworks.pydanticai import (
     GatewayMemory,
     GatewayMemoryProvider,
     MemoryConfig,
+    MemoryContext,
     MemoryScope,
     RetrievalStrategy,
     RetrievedMemory,
@@ -220,3 +221,29 @@ async def test_the_scope_says_whose_memories_they_are(
     assert len(found) == 4
     kept = await anyone.scoped(**owner).memories.get(found[0].id)
     assert {"user_id": kept.user_id, "agent_id": kept.agent_id, "run_id": kept.run_id} == owner
+
+
+async def test_every_memory_has_the_metadata_of_the_configuration_and_that_of_a_call_lies_over_it(
+    client: AsyncGateway, user: str, told: Told
+) -> None:
+    provider = GatewayMemoryProvider(client, on_error="raise")
+    config = MemoryConfig(metadata={"app_version": "1.0", "from": "config"})
+    await agent(told, GatewayMemory(provider, user_id=user, config=config)).run("My name is Ada")
+    model = TestModel(call_tools=["remember"])
+    quiet = MemoryConfig(auto_store=False, metadata=config.metadata)
+    bot: Agent[None, str] = Agent(model, capabilities=[GatewayMemory(provider, user_id=user, config=quiet)])
+    await bot.run("remember this")
+    kept = (await client.memories.list(user_id=user)).memories
+    assert [each.metadata for each in kept] == [config.metadata] * 3  # what was said, answered, and asked to be kept
+
+    context, said = MemoryContext(provider, config), [ModelRequest(parts=[UserPromptPart("tea")])]
+    for metadata, wanted in (
+        ({"from": "call", "n": 1}, {"app_version": "1.0", "from": "call", "n": 1}),
+        (None, config.metadata),
+    ):
+        (stored,) = await context.add([*said], user_id=f"{user}-2", metadata=metadata)
+        (found,) = await context.search("tea", user_id=f"{user}-2")
+        assert stored.metadata == found.metadata == wanted
+        await context.delete(stored.id)
+    (bare,) = await MemoryContext(provider).add([*said], user_id=f"{user}-2")
+    assert bare.metadata == {}

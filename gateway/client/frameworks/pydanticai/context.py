@@ -4,12 +4,15 @@ from typing import Any
 
 from pydantic_ai.messages import ModelMessage
 
-from gateway.client.frameworks.pydanticai.words import MemoryProvider, RetrievedMemory, StoredMemory
+from gateway.client.frameworks.pydanticai.words import MemoryConfig, MemoryProvider, RetrievedMemory, StoredMemory
 
 
 class MemoryContext:
-    def __init__(self, provider: MemoryProvider) -> None:
+    """With a configuration, its metadata lies under that of each call: the call's own wins."""
+
+    def __init__(self, provider: MemoryProvider, config: MemoryConfig | None = None) -> None:
         self.provider = provider
+        self._metadata = dict(config.metadata) if config is not None else {}
 
     async def search(
         self,
@@ -35,7 +38,7 @@ class MemoryContext:
         metadata: dict[str, Any] | None = None,
     ) -> list[StoredMemory]:
         return await self.provider.store_memories(
-            messages, user_id=user_id, agent_id=agent_id, run_id=run_id, metadata=metadata
+            messages, user_id=user_id, agent_id=agent_id, run_id=run_id, metadata=self._under(metadata)
         )
 
     async def get_all(
@@ -50,3 +53,6 @@ class MemoryContext:
 
     async def delete(self, memory_id: str) -> bool:
         return await self.provider.delete_memory(memory_id)
+
+    def _under(self, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        return {**self._metadata, **(metadata or {})} if self._metadata else metadata
