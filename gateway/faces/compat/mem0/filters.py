@@ -5,7 +5,7 @@
     {"metadata": {"topic": "food", "n": {"gt": 3}}}              a value, or operators on it
     {"categories": {"in": ["food"]}}, {"keywords": {"icontains": "tea"}}, {"memory_ids": ["..."]}
 
-Any other key is refused; the open server takes it for one of the metadata.
+Any other key is refused; the open server takes `role` for that of the message, and the rest for keys of the metadata.
 """
 
 from collections.abc import Mapping
@@ -85,6 +85,8 @@ class _Reading:
                 return {"id": _operators(value, "in")}
             case "metadata" if is_object(value):
                 return _all([_metadata(name, each) for name, each in value.items()])
+            case "role" if self._bare:  # who said it, as mem0's library keeps it beside what a caller notes
+                return {"role": value}
             case _ if self._bare and key != "metadata":
                 return _metadata(key, value)
             case _:

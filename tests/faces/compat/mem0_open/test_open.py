@@ -1,8 +1,10 @@
 """mem0's open server as its callers ask it: every path that means something here, in its own shapes."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.faces.compat.mem0.raw import Raw
+from tests.faces.compat.mem0.raw import Raw, inside
 
 pytestmark = pytest.mark.xdist_group("mem0-clients")  # they share a gateway
 ADA = {"user_id": "ada"}
@@ -35,6 +37,28 @@ async def test_what_was_added_is_found_changed_and_gone(each: Raw) -> None:
     assert (await each.ask("GET", f"/memories/{id_}"))[0] == 404
     assert (await each.ask("DELETE", "/memories?user_id=ada"))[1] == {"message": "All relevant memories deleted"}
     assert await each.texts({"user_id": "*"}) == {"of bob"}
+
+
+async def test_each_message_is_kept_with_its_role_and_the_name_of_who_said_it(tmp_path: Path) -> None:
+    """In mem0's items, in those of the native API, and in the filters of both."""
+    said = [
+        {"role": "user", "content": "likes tea", "name": "Ada"},
+        {"role": "user", "content": "likes coffee", "name": "Bob"},
+        {"role": "assistant", "content": "noted"},
+    ]
+    kept = [("likes tea", "user", "Ada"), ("likes coffee", "user", "Bob"), ("noted", "assistant", None)]
+    async with inside(tmp_path) as (each, _):
+        added = (await each.ask("POST", "/memories", {"messages": said, "infer": False, **ADA}))[1]["results"]
+        for item, expected in zip(added, kept, strict=True):
+            there = (await each.ask("GET", f"/memories/{item['id']}"))[1]
+            assert (there["memory"], there["role"], there.get("actor_id")) == expected
+            key = {"Authorization": f"Bearer {each.keys['all']}"}
+            own = (await each.ask("GET", f"/v1/memories/{item['id']}?user_id=ada", headers=key))[1]
+            assert (own["content"], own["role"], own["metadata"].get("actor_id")) == expected
+        for filters, texts in (({"actor_id": "Bob"}, ["likes coffee"]), ({"role": "assistant"}, ["noted"])):
+            asked = {"query": "what was said", "filters": {**ADA, **filters}}
+            found = (await each.ask("POST", "/search", asked))[1]["results"]
+            assert [item["memory"] for item in found] == texts
 
 
 async def test_owners_are_listed_and_deleted(each: Raw) -> None:
