@@ -6,7 +6,8 @@ import pytest
 
 from tests.gateways import SQLITE, process
 
-WITH_ROUTES = f"""{SQLITE}
+WITH_ROUTES = f"""faces: {{mcp: true}}
+{SQLITE.lstrip()}
       any: {{chain: main, space: any, scope: {{allow: [user, agent, run]}}}}
       short: {{chain: main, limits: {{max_page: 3}}}}
       strict: {{chain: main, retrieval: {{strategy: recent, top_k: 3, overrides: []}}}}
