@@ -19,6 +19,7 @@ from gateway.faces.compat.mem0.asking import ENTITIES, is_list, is_object
 
 APP: Final = "app_id"
 _TIMES: Final = {"created_at": "created_at", "updated_at": "updated_at", "timestamp": "created_at"}
+_SAID: Final = {"role": "role"}  # which mem0's library keeps beside what a caller notes
 _JOINED: Final = ("AND", "OR", "NOT")
 _DEPTH: Final = 8
 _POSITIVE: Final = frozenset({"eq", "in"})
@@ -52,6 +53,7 @@ class _Reading:
     def __init__(self, pins: dict[str, str], *, bare: bool) -> None:
         self._pins = pins
         self._bare = bare
+        self._fields = {**_TIMES, **_SAID} if bare else _TIMES
 
     def conjunction(self, raw: Mapping[str, Any], depth: int) -> list[Raw]:
         """What must hold together; what fixes an owner is noted and left out."""
@@ -74,8 +76,8 @@ class _Reading:
             return {ENTITIES[key]: _entity(value)}
         if key == APP:
             return {f"metadata.{APP}": _entity(value)}
-        if key in _TIMES:
-            return {_TIMES[key]: value}
+        if key in self._fields:
+            return {self._fields[key]: value}
         match key:
             case "categories":
                 return _categories(value)
@@ -85,8 +87,6 @@ class _Reading:
                 return {"id": _operators(value, "in")}
             case "metadata" if is_object(value):
                 return _all([_metadata(name, each) for name, each in value.items()])
-            case "role" if self._bare:  # who said it, as mem0's library keeps it beside what a caller notes
-                return {"role": value}
             case _ if self._bare and key != "metadata":
                 return _metadata(key, value)
             case _:
