@@ -29,7 +29,8 @@ class Calling(BaseLLMWrapper):
     async def chat_completion(  # pyright: ignore[reportIncompatibleMethodOverride] - upstream's is a union
         self, messages: list[Message], stream: bool = False, **kwargs: Any
     ) -> Message | AsyncGenerator[MessageChunk, None]:
-        self.offered |= {tool["function"]["name"] for tool in kwargs.get("tools") or []}
+        tools: list[Any] = kwargs.get("tools") or []
+        self.offered |= {tool["function"]["name"] for tool in tools}
         last = messages[-1]
         said = last.content or ""
         if last.role == "tool":
@@ -48,7 +49,7 @@ async def test_an_agent_remembers_and_recalls_by_the_gateways_tools(gateway_url:
         server = {"type": "stdio", "command": sys.executable, "args": command, "init_step_timeout": 20}
         (tmp_path / "servers_config.json").write_text(json.dumps({"mcpServers": {"memory": server}}))
         model = Calling()
-        app = TFrameXApp(
+        app: Any = TFrameXApp(
             default_llm=model,
             mcp_config_file=str(tmp_path / "servers_config.json"),
             enable_mcp_roots=False,
