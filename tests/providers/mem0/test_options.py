@@ -52,7 +52,7 @@ def test_only_what_has_a_model_extracts() -> None:
     assert Mem0.capabilities(options(config=block)).extracts
     del block["llm"]
     assert not Mem0.capabilities(options(config=block)).extracts
-    assert Mem0.capabilities(options(api_key="k")).kinds == {Kind.MEMORY, Kind.HISTORY}
+    assert Mem0.capabilities(options(api_key="k")).kinds == {Kind.MEMORY, Kind.HISTORY, Kind.QUARANTINE}
 
 
 @pytest.mark.parametrize(
