@@ -58,6 +58,24 @@ async def test_a_repeated_add_with_its_key_is_one_add(each: Raw) -> None:
     assert (again[0], again[1]["code"]) == (400, "idempotency_mismatch")
 
 
+async def test_what_has_expired_is_gone_with_its_day_also_where_it_is_asked_for(tmp_path: Path) -> None:
+    async with inside(tmp_path) as (each, served):
+        day = served.clock().date().isoformat()
+        gone = await each.add("tea today", expiration_date=day, **ADA)
+        await each.add("tea for good", **ADA)
+        asked = {"filters": ADA, "show_expired": True}
+
+        async def shown() -> list[set[str]]:
+            listed = (await each.ask("POST", "/v3/memories/", asked))[1]["results"]
+            found = (await each.ask("POST", "/v3/memories/search/", {**asked, "query": "tea"}))[1]["results"]
+            return [{item["memory"] for item in items} for items in (listed, found)]
+
+        assert await shown() == [{"tea today", "tea for good"}] * 2
+        served.clock.forward(days=1)
+        assert await shown() == [{"tea for good"}] * 2
+        assert (await each.ask("GET", f"/v1/memories/{gone}/"))[0] == 404
+
+
 async def test_an_add_that_is_partly_refused_says_which_part(each: Raw) -> None:
     said = [{"role": "user", "content": "kept"}, {"role": "user", "content": "  "}]
     results = (await each.ask("POST", "/v3/memories/add/", {"messages": said, **ADA}))[1]["results"]
