@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.config import located, text
+from gateway.config import nodes, text
 from gateway.config.report import render_text
 from tests.config.sample import ACME, FILES, GATEWAY, compiled
 
@@ -87,8 +87,8 @@ def test_an_alias_bomb_is_refused_before_it_expands(tmp_path: Path) -> None:
 
 
 def test_without_the_budget_the_bomb_would_expand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(located, "MAX_EXPANDED", 10**9)
-    monkeypatch.setattr(located, "MAX_FACTOR", 10**9)
+    monkeypatch.setattr(nodes, "MAX_EXPANDED", 10**9)
+    monkeypatch.setattr(nodes, "MAX_FACTOR", 10**9)
     result = compiled(tmp_path, {**FILES, "gateway.yaml": "version: 1\n" + BOMB})
     assert "MG0014" not in {note.code for note in result.diagnostics}
 
