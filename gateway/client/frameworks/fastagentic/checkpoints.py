@@ -3,12 +3,15 @@
 FastAgentic's own stores go by `sequence`, which starts anew with every run, and so may resume from a stale one.
 """
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from fastagentic.checkpoint import Checkpoint, CheckpointMetadata
 from fastagentic.checkpoint.base import CheckpointStatus
 
 from gateway.client import AsyncGateway, NotFound, replies
+
+_KNOWN: Final = 10_000
 
 
 class GatewayCheckpointStore:
@@ -16,11 +19,12 @@ class GatewayCheckpointStore:
 
     def __init__(self, gateway: AsyncGateway) -> None:
         self._gateway = gateway
+        self._ending: dict[str, tuple[datetime, str]] = {}  # when what was put here is over, and its run
 
     async def save(self, checkpoint: Checkpoint) -> None:
         about = checkpoint.metadata
         whole = checkpoint.to_dict()
-        await self._gateway.checkpoints.put_named(
+        put = await self._gateway.checkpoints.put_named(
             about.run_id,
             about.checkpoint_id,
             {name: value for name, value in whole.items() if name != "metadata"},
@@ -32,6 +36,7 @@ class GatewayCheckpointStore:
             metadata={"created_at": about.created_at, "ttl_seconds": about.ttl_seconds},
             ttl_seconds=about.ttl_seconds,
         )
+        self._note(put)
 
     async def load(self, checkpoint_id: str) -> Checkpoint | None:
         try:
@@ -59,11 +64,13 @@ class GatewayCheckpointStore:
 
     async def delete(self, checkpoint_id: str) -> None:
         await self._gateway.checkpoints.drop(checkpoint_id)
+        self._ending.pop(checkpoint_id, None)
 
     async def delete_run(self, run_id: str) -> int:
         """The number of checkpoints; what else the run has goes with them."""
         deleted = (await self._gateway.checkpoints.prune(run_id, keep=0)).deleted
         await self._gateway.runs.delete(run_id)
+        self._ending = {name: each for name, each in self._ending.items() if each[1] != run_id}
         return deleted
 
     async def delete_user(self, user_id: str) -> int:
@@ -78,8 +85,25 @@ class GatewayCheckpointStore:
                 return total
 
     async def cleanup_expired(self) -> int:
-        """Nothing to do: the gateway shows none that has expired, and removes them by itself."""
-        return 0
+        """How many of those that were put here have expired since the last time and are gone: the gateway shows none
+        from then on, and removes them by itself, whoever put them."""
+        now, gone = datetime.now(UTC), 0
+        for checkpoint_id in [name for name, (ends, _) in self._ending.items() if ends <= now]:
+            try:
+                found = await self._gateway.checkpoints.find(checkpoint_id)
+            except NotFound:
+                self._ending.pop(checkpoint_id, None)
+                gone += 1
+            else:
+                self._note(found)
+        return gone
+
+    def _note(self, info: replies.CheckpointInfo) -> None:
+        self._ending.pop(info.checkpoint_id, None)
+        if info.expires_at is not None:
+            self._ending[info.checkpoint_id] = (info.expires_at, info.run_id)
+        if len(self._ending) > _KNOWN:
+            del self._ending[next(iter(self._ending))]
 
 
 def _about(info: replies.CheckpointInfo) -> CheckpointMetadata:
