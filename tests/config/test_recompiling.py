@@ -141,7 +141,7 @@ def play(folder: Path, edits: Sequence[Edit]) -> None:
 
 
 ANY = settings(
-    max_examples=60,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
@@ -324,7 +324,7 @@ def texts(folder: Path) -> list[Path]:
 def test_files_that_take_the_short_way_would_come_to_the_same_on_the_long_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = [(path, ENV) for path in texts(tmp_path)] + [(case.file, case.env) for case in cases()]
+    places = [(path, ENV) for path in texts(tmp_path)] + [(case.file, case.env) for case in cases()[::3]]
     short = [compile_config(path, env, catalog()) for path, env in places]
     monkeypatch.setattr(Shortcut, "convert", _nothing)
     for (path, env), quickly in zip(places, short, strict=True):

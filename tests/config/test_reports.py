@@ -54,9 +54,9 @@ def test_every_json_report_satisfies_the_committed_schema() -> None:
     schema = json.loads((ROOT / "schemas/diagnostics.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
     validator: Any = Draft202012Validator(schema)
-    for number, case in enumerate(cases()):
+    for number, case in enumerate(cases()[::3]):
         compiled = compile_config(case.file, case.env, catalog(*case.problems))
-        for level in LEVELS if number % 20 == 0 else LEVELS[-1:]:
+        for level in LEVELS if number % 7 == 0 else LEVELS[-1:]:
             body = json.loads(FORMS["json"](judge(compiled, upto=level), case.file.parent))
             assert [error.message for error in validator.iter_errors(body)] == [], case.name
 

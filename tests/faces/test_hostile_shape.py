@@ -23,7 +23,7 @@ tenants:
   default:
     auth:
       api_keys:
-        - {{hash: "{FULL.hash}", roles: [reader, writer, eraser]}}
+        - {{hash: "{FULL.hash}", roles: [reader, writer, eraser, operator]}}
         - {{hash: "{READER.hash}", roles: [operator]}}
     routes:
       everything: {{default: true, kinds: [memory, message, checkpoint], chain: main}}
@@ -69,6 +69,7 @@ async def test_every_failure_of_an_endpoint_has_one_shape(served: Gateway, endpo
             "state": {},
             "status": "x",
             "keep": 1,
+            "writes": [{"write_id": "w", "state": {}}],
         }[field.encode_name]
         for field in endpoint.body_fields()
         if field.required
