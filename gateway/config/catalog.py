@@ -83,8 +83,9 @@ def section_of(group: Group, owner: str) -> str:
     return "own_hooks" if group == "hooks" and owner else group
 
 
-def missing_packages(plugin: type[Any]) -> Iterator[tuple[str, str]]:
-    """The modules a class needs and this environment lacks, each with the extra that brings it."""
+def missing_packages(plugin: object) -> Iterator[tuple[str, str]]:
+    """The modules a class needs, or its options as they were given, and this environment lacks, each with the extra that
+    brings it."""
     requires: Mapping[str, str] = getattr(plugin, "requires", {})
     for module, extra in requires.items():
         try:

@@ -1,6 +1,6 @@
 """Sections with a `type` to Plugged: the class, its decoded options, the embedder it uses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from gateway.config.catalog import GROUPS, Catalog, Group, missing_packages, section_of
 from gateway.config.codes import found
 from gateway.config.compiled import Plugged
-from gateway.config.diagnostics import Diagnostic
+from gateway.config.diagnostics import Diagnostic, Mark
 from gateway.config.model import Guarding, Hooking
 from gateway.config.suggest import advise
 from gateway.config.unit import Unit, decode_unit
@@ -47,10 +47,7 @@ def read_plugged(
         own = own | _HOOKS if group == "hooks" else own
         given = {key: value for key, value in entry.items() if key not in own}
         mark = unit.key(place, name)
-        for module, extra in missing.get(plugin, ()):
-            what = f"{group[:-1]} {name!r} needs the package {module!r}"
-            hint = f"pip install 'memory-gateway[{extra}]'"
-            notes.append(found("MG0801", unit.mark(place, name, "type"), what, hint))
+        notes.extend(_absent(missing.get(plugin, ()), f"{group[:-1]} {name!r}", unit.mark(place, name, "type")))
         try:
             options = msgspec.convert(given, plugin.Options, dec_hook=decode_unit)
         except msgspec.ValidationError as error:
@@ -59,6 +56,7 @@ def read_plugged(
                 found("MG0208", mark, f"{place}.{name}: {why}", "change the options so that they fit together")
             )
             continue
+        notes.extend(_absent(missing_packages(options), f"{group[:-1]} {name!r}", unit.mark(place, name, "type")))
         out[key_of(unit.owner, name)] = Plugged(
             name=name,
             type_name=entry["type"],
@@ -74,6 +72,12 @@ def read_plugged(
             key=key_of(unit.owner, name),
         )
     return out, notes
+
+
+def _absent(lacks: Iterable[tuple[str, str]], who: str, mark: Mark) -> Iterator[Diagnostic]:
+    for module, extra in lacks:
+        what = f"{who} needs the package {module!r}"
+        yield found("MG0801", mark, what, f"pip install 'memory-gateway[{extra}]'")
 
 
 def _embedder(entry: Mapping[str, Any], plugin: Any, options: Any) -> str:

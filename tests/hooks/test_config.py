@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from gateway.config import catalog
 from gateway.config.catalog import Catalog
 from gateway.config.comparing.hooks import hooks_lost, hooks_weaker
 from gateway.config.compiled import Config
@@ -17,6 +20,13 @@ policy: {hooks: [audit]}
 profiles: {strict: {hooks: [redact, audit]}}
 defaults: {chain: main, hooks: [audit]}
 include: tenants/*.yaml
+"""
+ENGINE = """
+version: 1
+providers: {main: {type: memory, embedder: none}}
+hooks: {redact: {type: redact, engine: %s}}
+defaults: {chain: main, hooks: [redact]}
+tenants: {default: {auth: {mode: open}, routes: {notes: {default: true}}}}
 """
 TENANT = """
 tenant: acme
@@ -81,3 +91,42 @@ def test_a_limit_that_is_taken_away_is_said(tmp_path: Path) -> None:
     new = compiled(tmp_path, (some[0], some[1].replace("rate: 5, ", "")))
     assert list(hooks_weaker(old, new)) == ["hooks.most has no rate"]
     assert not list(hooks_weaker(new, old))
+
+
+def test_an_engine_that_is_not_installed_is_told_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def there(module: str) -> str | None:
+        return None if module == "presidio_analyzer" else module
+
+    monkeypatch.setattr(catalog, "find_spec", there)
+    for engine, told in (("own", []), ("presidio", ["pip install 'memory-gateway[presidio]'"])):
+        (tmp_path / "gateway.yaml").write_text(ENGINE % engine)
+        found = compile_config(tmp_path / "gateway.yaml", {}, Catalog.builtin()).diagnostics
+        assert [each.hint for each in found if each.code == "MG0801" and "redact" in each.message] == told
+
+
+def test_what_only_one_engine_finds_is_refused_of_the_other(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(ENGINE % "own, entities: [CRYPTO]")
+    found = compile_config(tmp_path / "gateway.yaml", {}, Catalog.builtin()).diagnostics
+    assert [each.code for each in found if "`entities` are Presidio's" in each.message] == ["MG0208"]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("engine: presidio", "hooks.redact no longer looks for CRYPTO"),
+        (
+            "engine: presidio, entities: [CRYPTO], score_threshold: 0.9",
+            "hooks.redact must be surer to take something out",
+        ),
+    ],
+)
+def test_that_presidio_takes_out_less_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, told: str
+) -> None:
+    monkeypatch.setattr(catalog, "find_spec", str)  # whether it is installed is not asked here
+    old = "{type: redact, engine: presidio, entities: [CRYPTO]}"
+    before, after = (compiled(tmp_path, ("{type: redact}", each)) for each in (old, f"{{type: redact, {now}}}"))
+    assert list(hooks_weaker(before, after)) == [told]
+    assert list(hooks_weaker(after, before)) == []

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -38,11 +39,12 @@ def redacted(text: Any, options: RedactOptions, tenant: str = "acme", *, reveals
     hiding = Hiding(options.key.reveal() if options.key is not None else None)
     if options.action == "tokenise":
         hiding.load()
-    return Redacting(options, hiding, tenant, reveals=reveals).value(text)
+    finder = partial(find, types=options.types)
+    return Redacting(options, hiding, tenant, finder, reveals=reveals).value(text)
 
 
 def test_precision_and_recall_on_made_up_texts(figures: Callable[[str], None]) -> None:
-    caught, wrong, total = Counter[Type](), Counter[Type](), Counter[Type]()
+    caught, wrong, total = Counter[str](), Counter[str](), Counter[str]()
     for sample in samples(EACH):
         at = sample.text.index(sample.value)
         whole = at, at + len(sample.value)

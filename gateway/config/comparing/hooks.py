@@ -45,6 +45,8 @@ def hooks_weaker(old: Config, new: Config) -> Iterator[str]:
                 yield f"hooks.{key}.{option} is now {str(lax).lower()}"
         if lost := sorted(set(_types(before)) - set(_types(after))):
             yield f"hooks.{key} no longer looks for {', '.join(lost)}"
+        if after.type_name == "redact" and after.options.score_threshold > before.options.score_threshold:
+            yield f"hooks.{key} must be surer to take something out"
         if after.type_name == "limit" and (lost := [each for each in _LIMITS if _gone(before, after, each)]):
             yield f"hooks.{key} has no {' and no '.join(lost)}"
 
@@ -58,4 +60,4 @@ def _gone(before: Plugged, after: Plugged, option: str) -> bool:
 
 
 def _types(hook: Plugged) -> Sequence[str]:
-    return getattr(hook.options, "types", ()) if hook.type_name == "redact" else ()
+    return (*hook.options.types, *hook.options.entities) if hook.type_name == "redact" else ()

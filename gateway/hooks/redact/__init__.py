@@ -3,8 +3,10 @@ numbers, IBANs, keys and more, by their form. What it takes out is never stored,
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Annotated, Any, ClassVar, Final, cast, get_args
+from functools import partial
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, cast, get_args
 
 import msgspec
 from msgspec import Meta
@@ -27,9 +29,12 @@ from gateway.domain.ports import Kit
 from gateway.domain.principal import Role
 from gateway.domain.units import Secret
 from gateway.hooks.redact.hiding import TOKEN, Hiding, Way
-from gateway.hooks.redact.recognisers import Type, find, names_secret
+from gateway.hooks.redact.presidio import Presidio
+from gateway.hooks.redact.recognisers import Found, Type, find, names_secret
 
 __all__ = ["Redact"]
+
+Finder: TypeAlias = Callable[[str], Sequence[Found]]
 
 TYPES: Final[tuple[Type, ...]] = get_args(Type)
 _INLINE: Final = 16_384  # characters that are looked at on the loop
@@ -50,13 +55,40 @@ class RedactOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     key: Annotated[Secret, Meta(description="To hash and to tokenise.")] | None = None
     metadata: Annotated[tuple[str, ...], Meta(description="Keys of the metadata to look at; `*` for all.")] = ("*",)
     reveal: Annotated[tuple[Role, ...], Meta(description="Roles that read tokens as what they stand for.")] = ()
+    engine: Annotated[
+        Literal["own", "presidio"],
+        Meta(
+            description="Whose recognisers look. presidio: Presidio's for email, phone, ssn, iban, card, ip and "
+            "`entities`; ours for the rest. Neither takes a model or a network."
+        ),
+    ] = "own"
+    entities: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[A-Z][A-Z_]{1,39}$")], ...],
+        Meta(description="Of Presidio, what else to look for, by its names: UK_NHS, CRYPTO. `action` holds for them."),
+    ] = ()
+    languages: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[a-z]{2,3}$")], ...],
+        Meta(
+            min_length=1, description="Of Presidio, whose recognisers and words nearby; each text is read once in each."
+        ),
+    ] = ("en",)
+    score_threshold: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Of Presidio, how sure it must be. A phone number without a word for it: 0.4."),
+    ] = 0.4
 
     def __post_init__(self) -> None:
+        if self.entities and self.engine != "presidio":
+            raise ValueError("`entities` are Presidio's: give `engine: presidio`")
         if self.key is None and {self.action, *self.actions.values()} & {"hash", "tokenise"}:
             raise ValueError("hash and tokenise need a `key`")
 
-    def way(self, type_: Type) -> Way:
-        return self.actions.get(type_, self.action)
+    @property
+    def requires(self) -> dict[str, str]:
+        return {"presidio_analyzer": "presidio"} if self.engine == "presidio" else {}
+
+    def way(self, type_: str) -> Way:
+        return cast("dict[str, Way]", self.actions).get(type_, self.action)
 
 
 class Redact:
@@ -70,25 +102,34 @@ class Redact:
     def __init__(self, options: RedactOptions, kit: Kit) -> None:
         self._options = options
         self._hiding = Hiding(options.key.reveal() if options.key is not None else None)
+        self._finder: Finder = partial(find, types=options.types)
 
     async def open(self, stack: AsyncExitStack) -> None:
+        options = self._options
+        if options.engine == "presidio":
+            self._finder = (
+                await asyncio.to_thread(
+                    Presidio, options.types, options.entities, options.languages, options.score_threshold
+                )
+            ).find
         if "tokenise" in {self._options.action, *self._options.actions.values()}:
             self._hiding.load()
 
     async def run(self, context: HookContext) -> Outcome:
         large = len(context.memory_content or "") > _INLINE or sum(map(_size, context.memory_results or ())) > _INLINE
-        return await asyncio.to_thread(self._decide, context) if large else self._decide(context)
+        off = large or self._options.engine == "presidio"
+        return await asyncio.to_thread(self._decide, context) if off else self._decide(context)
 
     def _decide(self, context: HookContext) -> Outcome:
         if context.memory_results is not None:
             return self._shown(context, context.memory_results)
         if context.memory_query is not None:
-            redacting = Redacting(self._options, self._hiding, context.tenant)
+            redacting = Redacting(self._options, self._hiding, context.tenant, self._finder)
             query = redacting.text(context.memory_query)
             return modify(query=query) if query != context.memory_query else _DONE
         if context.record is None:
             return _DONE
-        redacting = Redacting(self._options, self._hiding, context.tenant)
+        redacting = Redacting(self._options, self._hiding, context.tenant, self._finder)
         content, metadata = redacting.value(context.content), redacting.metadata(context.metadata)
         if redacting.refused:
             return reject(f"this holds what is not kept here: {', '.join(sorted(redacting.refused))}")
@@ -101,7 +142,7 @@ class Redact:
         reveals = not roles.isdisjoint(self._options.reveal)
         shown: list[Result] = []
         for each in results:
-            redacting = Redacting(self._options, self._hiding, context.tenant, reveals=reveals)
+            redacting = Redacting(self._options, self._hiding, context.tenant, self._finder, reveals=reveals)
             content, metadata = redacting.value(each.content), redacting.metadata(each.metadata)
             if not redacting.refused:
                 shown.append(msgspec.structs.replace(each, content=content, metadata=metadata))
@@ -111,11 +152,14 @@ class Redact:
 class Redacting:
     """One pass over one thing. `refused` are the types that must not be there at all."""
 
-    def __init__(self, options: RedactOptions, hiding: Hiding, tenant: str, *, reveals: bool = False) -> None:
-        self.refused: set[Type] = set()
+    def __init__(
+        self, options: RedactOptions, hiding: Hiding, tenant: str, finder: Finder, *, reveals: bool = False
+    ) -> None:
+        self.refused: set[str] = set()
         self._options = options
         self._hiding = hiding
         self._tenant = tenant
+        self._finder = finder
         self._reveals = reveals
 
     def text(self, text: str) -> str:
@@ -123,7 +167,7 @@ class Redacting:
             return self._hiding.reveal(text, self._tenant)
         sealed = [each.span() for each in TOKEN.finditer(text)] if "~" in text else []
         made, at = "", 0
-        for each in find(text, self._options.types):
+        for each in self._finder(text):
             if any(start < each.end and each.start < end for start, end in sealed):
                 continue
             made += text[at : each.start] + self._put(text[each.start : each.end], each.type)
@@ -155,7 +199,7 @@ class Redacting:
             key: self.value(each, key) if "*" in wanted or key in wanted else each for key, each in metadata.items()
         }
 
-    def _put(self, value: str, type_: Type) -> str:
+    def _put(self, value: str, type_: str) -> str:
         way = self._options.way(type_)
         if way == "reject":
             self.refused.add(type_)

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.domain.errors import Misconfigured
-from gateway.hooks.redact.recognisers import Type
 
 Way: TypeAlias = Literal["mask", "hash", "tokenise", "drop", "reject"]
 
-TOKEN: Final = re.compile(r"\[([A-Z_]{2,12}):~([A-Z2-7]{20,})\]")
+TOKEN: Final = re.compile(r"\[([A-Z_]{2,40}):~([A-Z2-7]{20,})\]")
 
 
 class Hiding:
@@ -36,7 +35,7 @@ class Hiding:
         )
         self._cipher = AESSIV(derived)
 
-    def put(self, value: str, type_: Type, way: Way, tenant: str) -> str:
+    def put(self, value: str, type_: str, way: Way, tenant: str) -> str:
         match way:
             case "hash":
                 told = f"{tenant}\0{type_}\0{_plain(value)}"

@@ -25,7 +25,7 @@ Recogniser: TypeAlias = Callable[[str], Iterator[Span]]
 class Found(msgspec.Struct, frozen=True, order=True):
     start: int
     end: int
-    type: Type
+    type: str  # a Type; of another engine, the name it has for one of its own
 
 
 _EMAIL: Final = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,23}(?![\w-])")
@@ -82,7 +82,11 @@ _NAMED: Final = re.compile(r"(?i)(?:^|[_. -])(?:password|passwd|pwd|passphrase|s
 
 def find(text: str, types: Sequence[Type]) -> list[Found]:
     """What is found, in order and without overlaps: of two that overlap the longer counts."""
-    found = [Found(start, end, each) for each in types for start, end in RECOGNISERS[each](text)]
+    return apart([Found(start, end, each) for each in types for start, end in RECOGNISERS[each](text)])
+
+
+def apart(found: Sequence[Found]) -> list[Found]:
+    """In order and without overlaps: of two that overlap the longer counts."""
     kept: list[Found] = []
     for each in sorted(found, key=lambda one: (one.start - one.end, one.start)):
         if all(each.end <= other.start or other.end <= each.start for other in kept):
