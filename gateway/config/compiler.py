@@ -26,10 +26,7 @@ from gateway.config.part import Ground, gateway_part, is_broken
 from gateway.config.plugs import lacking
 from gateway.config.reading import check_page, read_page, read_raw
 from gateway.config.references import Rights, look_up
-from gateway.config.schema import build_schema
-from gateway.config.shortcut import Shortcut
-from gateway.config.stores import schemes_of
-from gateway.config.structure import Shape
+from gateway.config.shapes import shapes_of
 from gateway.config.tenants import Tenants, once
 from gateway.config.unit import Unit, decode_unit
 
@@ -106,13 +103,13 @@ def _base(file: Path, env: Mapping[str, str], catalog: Catalog, before: Base | N
     page = read_page(file, raw)
     leaves, answers = page.leaves, look_up(page.leaves, file.parent, env, Rights())
     strange = [found("MG0802", Mark(file, 1, 1), each, "fix or uninstall that package") for each in catalog.problems]
-    page, checked = check_page(page, answers, Shape(build_schema("gateway", catalog), schemes=schemes_of(catalog)))
+    page, checked = check_page(page, answers, shapes_of(catalog).gateway)
     page = msgspec.structs.replace(page, notes=(*page.notes, *strange))
     ground = None
     if checked is not None and checked.fits:
         written = msgspec.convert(checked.located.tree, GatewayFile, dec_hook=decode_unit)
         unit = Unit(owner="", located=checked.located, root=(), pruned=checked.pruned, written=written)
-        shape = Shape(build_schema("tenant", catalog), Shortcut(catalog), schemes_of(catalog))
+        shape = shapes_of(catalog).tenant
         ground = gateway_part(unit, page, home, shape, catalog, missing)
     return Base(
         file=file,
