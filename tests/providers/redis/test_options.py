@@ -9,6 +9,7 @@ import pytest
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.config.diagnostics import Severity
+from gateway.domain.units import Secret
 from gateway.providers.redis import Redis
 
 
@@ -60,7 +61,7 @@ def test_hours_are_seconds_and_nothing_is_no_end() -> None:
 
 
 def test_it_says_that_it_ranks_nothing_itself() -> None:
-    declared = Redis.capabilities(None)
+    declared = Redis.capabilities(Redis.Options(url=Secret("redis://127.0.0.1")))
     assert not (declared.nearest or declared.matching or declared.relevant)
     assert declared.durable and declared.shared
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.config.model import Layer
+from gateway.domain.units import Secret
 from gateway.providers.redis import Redis
 from tests.providers.redis.conftest import Opened
 from tests.unit import test_checkpoints_keeping, test_sessions_appending, test_sessions_reading, test_sessions_window
@@ -20,7 +21,7 @@ async def desk(opened: Opened) -> AsyncGenerator[Desk]:
     clock = Clock()
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(opened(clock))
-        yield Desk(provider, Redis.capabilities(None), clock, Layer(), None)
+        yield Desk(provider, Redis.capabilities(Redis.Options(url=Secret("redis://127.0.0.1"))), clock, Layer(), None)
 
 
 def of(module: ModuleType) -> dict[str, Callable[..., Any]]:
