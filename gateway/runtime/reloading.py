@@ -178,6 +178,7 @@ class Reloader:
             if nothing_healed(self.generations, read, built) and given is None and not asked.insist:
                 return self._unchanged(cause, read)
             self._stage = Stage.COMMIT
+            await self._running.room()
             self._running.commit(built.snapshot, config.reload.drain.seconds)
             in_vain.pop_all()
         self.generations.enter(cause, read, config, built, self._running.means.clock())

@@ -20,6 +20,7 @@ SWEEP_SECONDS: Final = 60.0
 SWEEP_ROWS: Final = 5_000
 MOST_ALIVE: Final = 3  # generations, the serving one among them
 _LOOK_SECONDS: Final = 0.05
+_LOOKS: Final = 20  # for the oldest generation to be gone, before another one is committed
 
 _log = logging.getLogger("gateway.runtime")
 
@@ -55,6 +56,14 @@ class Running:
     def alive(self) -> int:
         """Generations that have not been closed yet."""
         return len(self._retiring) + (self._snapshot is not None)
+
+    async def room(self) -> None:
+        """Returns when one more generation is not too many, or after a while: what does not close holds nobody up."""
+        for _ in range(_LOOKS):
+            if self.alive < MOST_ALIVE:
+                return
+            next(iter(self._retiring)).hurried = True
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def commit(self, snapshot: Snapshot, drain: float) -> None:
         """From here on requests get this Snapshot. The one before closes when its last request ends, or after `drain`

@@ -18,7 +18,7 @@ from gateway.faces.http.endpoints import ENDPOINTS
 from tests.gateways import process
 
 SEED: Final = 1
-EXAMPLES: Final = 25
+EXAMPLES: Final = 12
 CHECKS: Final[list[Any]] = [
     checks.not_a_server_error,  # pyright: ignore[reportUnknownMemberType]  # its Case is not typed
     checks.status_code_conformance,

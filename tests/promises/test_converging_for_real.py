@@ -24,7 +24,7 @@ from tests.promises.test_killing_mirrored import CONFIG, delivered, options, sta
 from tests.servers.postgres import postgres
 from tests.servers.redis import redis
 
-STORMS: Final = int(os.environ.get("MEMORY_GATEWAY_STORMS") or 3)
+STORMS: Final = int(os.environ.get("MEMORY_GATEWAY_STORMS") or 2)
 CHANGES: Final = 150  # in each storm, after which the gateway is killed
 CALLERS: Final = 6
 ERRORS: Final = 0.3

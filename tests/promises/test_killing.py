@@ -43,7 +43,7 @@ def told(writers: Writers, found: dict[str, dict[str, object]]) -> tuple[int, in
 
 
 @pytest.mark.parametrize(
-    ("kills", "writes", "arguments"), [(10, 2_000, ()), (4, 800, ("--workers", "2"))], ids=["one", "two"]
+    ("kills", "writes", "arguments"), [(5, 1_000, ()), (2, 400, ("--workers", "2"))], ids=["one", "two"]
 )
 async def test_acknowledged_writes_survive_kill_minus_nine_exactly_once(
     kills: int, writes: int, arguments: tuple[str, ...], tmp_path: Path, figure: Callable[[str], None]

@@ -26,7 +26,7 @@ from tests.promises.writers import Writers, stored
 from tests.servers.postgres import postgres
 from tests.servers.redis import redis
 
-KILLS: Final = int(os.environ.get("MEMORY_GATEWAY_KILLS") or 5)
+KILLS: Final = int(os.environ.get("MEMORY_GATEWAY_KILLS") or 3)
 WRITES: Final = 100 * KILLS
 SEED: Final = 4_712
 

@@ -20,7 +20,7 @@ from gateway.runtime.snapshot import Snapshot
 from tests.gateways import Gateway, gateway
 from tests.promises.erratic import Yard, put_file, until, with_erratic
 
-RELOADS: Final = int(os.environ.get("GATEWAY_TEST_RELOADS") or 400)
+RELOADS: Final = int(os.environ.get("GATEWAY_TEST_RELOADS") or 250)
 WARM: Final = 60
 CLIENTS: Final = 6
 SEED: Final = 2_104

@@ -41,7 +41,7 @@ def test_a_key_is_enough_and_is_never_shown() -> None:
 
 def test_it_keeps_memories_and_messages_and_no_checkpoints() -> None:
     kinds = Zep.capabilities(read()).kinds
-    assert {Kind.MEMORY, Kind.HISTORY, Kind.MESSAGE, Kind.SESSION, Kind.SYSTEM, Kind.SUMMARY} == kinds
+    assert {Kind.MEMORY, Kind.HISTORY, Kind.MESSAGE, Kind.SESSION, Kind.SYSTEM, Kind.SUMMARY, Kind.QUARANTINE} == kinds
 
 
 def test_no_module_of_it_needs_the_driver_before_it_is_opened() -> None:
