@@ -63,9 +63,6 @@ def needed_by(
                 found["embedder", embedder.key] = Needed(sort="embedder", declared=embedder)
                 dimension = sizes[embedder.key]
             found["provider", provider.key] = Needed(sort="provider", declared=provider, dimension=dimension)
-        ring = keyring_of(config, route)
-        if ring is not None and ("provider", ring.store.key) not in found:
-            found["provider", ring.store.key] = Needed(sort="provider", declared=ring.store)
         for key in route.hooks:
             found["hook", key] = Needed(sort="hook", declared=config.hooks[key])
         if route.upstream:

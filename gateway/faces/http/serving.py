@@ -12,6 +12,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
+import msgspec
+
 from gateway.auth.tokens import Unsettled
 from gateway.domain.errors import Malformed, TooLarge, Unavailable
 from gateway.domain.principal import Principal
@@ -111,13 +113,7 @@ class Served:
 
 
 def _with(reply: Reply, *headers: tuple[bytes, bytes]) -> Reply:
-    return Reply(
-        status=reply.status,
-        kind=reply.kind,
-        content=reply.content,
-        headers=(*reply.headers, *headers),
-        stream=reply.stream,
-    )
+    return msgspec.structs.replace(reply, headers=(*reply.headers, *headers))
 
 
 def _cut_off() -> Unavailable:

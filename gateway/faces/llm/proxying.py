@@ -33,7 +33,7 @@ class Whose(msgspec.Struct, frozen=True):
 
 def phrase(tongue: Tongue) -> Phrase:
     async def answer(exchange: Exchange) -> Reply:
-        return await _Flow(tongue, exchange).reply()
+        return await _answered(tongue, exchange)
 
     return Phrase(
         name=tongue.name, method="POST", path=f"/v1{tongue.path}", answer=answer, failed=tongue.failed, face=tongue.face
@@ -55,36 +55,30 @@ def passed(tongue: Tongue, path: str) -> Phrase:
     )  # fmt: skip
 
 
-class _Flow:
-    def __init__(self, tongue: Tongue, exchange: Exchange) -> None:
-        self._tongue = tongue
-        self._exchange = exchange
-
-    async def reply(self) -> Reply:
-        tongue, exchange = self._tongue, self._exchange
-        found = json_of(exchange.body)
-        if not found:
-            raise Malformed("the body is no JSON object", code="bad_json")
-        body, header = found[0], exchange.header
-        whose = Whose(
-            header("x-user-id") or tongue.user(body),
-            header("x-agent-id") or "",
-            header("x-session-id") or tongue.session(body),
-        )
-        said = tongue.said(body)
-        query = next((each.text for each in reversed(said) if each.role == "user"), "")
-        model = body.get("model")
-        asked = Prompted(query=query, said=tongue.texts(body), model=model if isinstance(model, str) else "")
-        facts = exchange.facts(PROMPT, user=whose.user, agent=whose.agent, run=whose.session)
-        led = await exchange.perform(PROMPT, facts, asked)
-        exchange.degraded = led.degraded or exchange.degraded
-        sent = exchange.body
-        if led.block:
-            late = led.proxy.inject.placement == "late"
-            told = tongue.told(body, led.block, late, led.proxy.memory_summary_in_system)
-            sent = msgspec.json.encode(told)
-        keep = _Keeping(tongue, exchange, led, body, whose) if led.proxy.auto_store else None
-        return await _carried(exchange, led, "POST", tongue.path, sent, keep)
+async def _answered(tongue: Tongue, exchange: Exchange) -> Reply:
+    found = json_of(exchange.body)
+    if not found:
+        raise Malformed("the body is no JSON object", code="bad_json")
+    body, header = found[0], exchange.header
+    whose = Whose(
+        header("x-user-id") or tongue.user(body),
+        header("x-agent-id") or "",
+        header("x-session-id") or tongue.session(body),
+    )
+    said = tongue.said(body)
+    query = next((each.text for each in reversed(said) if each.role == "user"), "")
+    model = body.get("model")
+    asked = Prompted(query=query, said=tongue.texts(body), model=model if isinstance(model, str) else "")
+    facts = exchange.facts(PROMPT, user=whose.user, agent=whose.agent, run=whose.session)
+    led = await exchange.perform(PROMPT, facts, asked)
+    exchange.degraded = led.degraded or exchange.degraded
+    sent = exchange.body
+    if led.block:
+        late = led.proxy.inject.placement == "late"
+        told = tongue.told(body, led.block, late, led.proxy.memory_summary_in_system)
+        sent = msgspec.json.encode(told)
+    keep = _Keeping(tongue, exchange, led, body, whose) if led.proxy.auto_store else None
+    return await _carried(exchange, led, "POST", tongue.path, sent, keep)
 
 
 class _Keeping:

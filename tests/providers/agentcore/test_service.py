@@ -206,7 +206,7 @@ async def test_a_service_that_goes_away_in_mid_load_loses_nothing_that_was_ackno
     make = Maker(clock := Time(), f"cut{stop}")
     acknowledged: dict[str, Record] = {}
     failed: list[str] = []
-    enough = asyncio.Event()
+    enough, missed = asyncio.Event(), asyncio.Event()
     try:
         async with opened(server, clock, timeout=1.0) as provider:
 
@@ -221,12 +221,13 @@ async def test_a_service_that_goes_away_in_mid_load_loses_nothing_that_was_ackno
                             enough.set()
                     except Unavailable as error:
                         failed.append(error.detail)
+                        missed.set()
                         await asyncio.sleep(0.1)
 
             writers = asyncio.gather(*(write(number) for number in range(6)))
             await asyncio.wait_for(enough.wait(), 30)
             server.send(stop)
-            await asyncio.sleep(1.5)
+            await asyncio.wait_for(missed.wait(), 60)  # however long the client goes on asking
             if stop is signal.SIGKILL:
                 server.kill()
                 await asyncio.to_thread(server.start)

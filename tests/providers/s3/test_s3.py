@@ -179,7 +179,7 @@ async def test_a_service_that_stops_in_mid_load_loses_nothing_that_was_acknowled
     make = Maker(clock := Time(), "stopped")
     acknowledged: dict[str, Record] = {}
     failed: list[str] = []
-    enough = asyncio.Event()
+    enough, missed = asyncio.Event(), asyncio.Event()
     with aws(tmp_path) as server:
         async with opened(server, "stopped", clock, timeout=1.0, connect_timeout=1.0) as provider:
 
@@ -193,12 +193,13 @@ async def test_a_service_that_stops_in_mid_load_loses_nothing_that_was_acknowled
                             enough.set()
                     except Unavailable as error:
                         failed.append(error.detail)
+                        missed.set()
                         await asyncio.sleep(0.1)
 
             writers = asyncio.gather(*(write(number) for number in range(4)))
             await asyncio.wait_for(enough.wait(), 30)
             os.kill(int(server["pid"]), signal.SIGSTOP)
-            await asyncio.sleep(5)
+            await asyncio.wait_for(missed.wait(), 60)  # however long the client goes on asking
             os.kill(int(server["pid"]), signal.SIGCONT)
             await writers
             assert failed
