@@ -58,9 +58,9 @@ async def recovers(served: Gateway, yard: Yard, number: int) -> None:
 async def test_a_backend_that_does_not_open_leaves_the_tenant_on_what_it_had(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(build, "OPEN_SECONDS", 0.2)
     yard = Yard()
     async with gateway(tmp_path, text(1), catalog=with_erratic(yard)) as served:
+        monkeypatch.setattr(build, "OPEN_SECONDS", 0.2)
         outcome = await changed(served, text(2, f", opening: {how}"))
         assert outcome.stale == ("default",) and "does not open" in outcome.reasons[0]
         unit = (await served.get("/admin/units/default")).json()

@@ -94,10 +94,10 @@ async def slowest(served: Gateway, names: list[str]) -> float:
 async def test_one_broken_in_each_way_harms_none_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: Callable[[str], None]
 ) -> None:
-    monkeypatch.setattr(build, "OPEN_SECONDS", 0.5)
     broken = {f"t{n}": how for n, how in enumerate(BREAKS)}
     whole = [name for name in KEYS if name not in broken and int(name[1:]) < COUNT]
     async with hundred(tmp_path) as served:
+        monkeypatch.setattr(build, "OPEN_SECONDS", 0.5)
         before = await slowest(served, whole)
         for name, how in broken.items():
             put_file(tmp_path / f"tenants/{name}.yaml", BREAKS[how](name))
@@ -127,8 +127,8 @@ async def test_one_broken_in_each_way_harms_none_of_the_others(
 async def test_a_new_tenant_that_is_broken_tells_its_own_callers_and_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "OPEN_SECONDS", 0.5)
     async with hundred(tmp_path, 3) as served:
+        monkeypatch.setattr(build, "OPEN_SECONDS", 0.5)
         new = {f"t{90 + n}": how for n, how in enumerate(BREAKS)}
         for name, how in new.items():
             put_file(tmp_path / f"tenants/{name}.yaml", BREAKS[how](name))
@@ -217,8 +217,8 @@ async def test_a_tenant_that_becomes_open_is_refused_where_others_can_reach_it(t
 async def test_tenants_whose_backends_hang_do_not_wait_for_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: Callable[[str], None]
 ) -> None:
-    monkeypatch.setattr(build, "OPEN_SECONDS", 0.5)
     async with hundred(tmp_path, 20) as served:
+        monkeypatch.setattr(build, "OPEN_SECONDS", 0.5)
         for n in range(16):
             put_file(tmp_path / f"tenants/t{n}.yaml", BREAKS["hangs"](f"t{n}"))
         started = time.perf_counter()

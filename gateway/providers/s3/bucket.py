@@ -28,6 +28,7 @@ class Bucket:
         self, client: Any, bucket: str, prefix: str, sealing: Mapping[str, str], at_once: int, name: str
     ) -> None:
         take_over(client)
+        _send_at_once(client)
         self._client = client
         self._bucket = bucket
         self._prefix = prefix
@@ -105,3 +106,13 @@ class Bucket:
                     if code_of(error) in codes:
                         return None
                     raise
+
+
+def _send_at_once(client: Any) -> None:
+    """Bodies go with their headers. The driver would first wait to be told to go on, without any limit of time, and a
+    document is smaller than what that round trip costs."""
+    from botocore.handlers import (  # pyright: ignore[reportMissingTypeStubs] -- the driver has none
+        add_expect_header,  # pyright: ignore[reportUnknownVariableType] -- the driver has none
+    )
+
+    client.meta.events.unregister("before-call.s3", add_expect_header)

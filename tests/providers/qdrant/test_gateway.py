@@ -11,7 +11,7 @@ from gateway.config.compiler import compile_config
 from gateway.runtime.probing import probe
 from gateway.testing.making import Time
 from tests.gateways import QUICK, Gateway, gateway
-from tests.promises.test_lag import BOUND, Heavy, lag, notes, own_heap
+from tests.promises.test_lag import BOUND, Heavy, lag, notes, own_heap, settle
 from tests.servers.qdrant import Server
 
 from .conftest import Opened
@@ -91,6 +91,7 @@ async def test_the_probe_tells_both_sizes_at_the_provider_s_place(
 async def test_no_operation_holds_the_loop(served: Gateway, figure: Callable[[str], None]) -> None:
     for _ in range(10):
         await served.post("/v1/memories/batch", {"user_id": "u", "memories": notes(100)})
+    settle()
     found = {name: await lag(act) for name, act in Heavy(served).all().items()}
     worst = sorted(found, key=found.__getitem__)[-3:][::-1]
     told = ", ".join(f"{name} {1000 * found[name]:.0f} ms" for name in worst)

@@ -213,6 +213,25 @@ async def test_a_service_that_stops_in_mid_load_loses_nothing_that_was_acknowled
             assert await one(provider, some) == some
 
 
+async def test_a_body_is_sent_at_once_so_that_a_silent_service_is_given_up_in_time() -> None:
+    """Who reads the headers and never answers: waiting to be told to go on would have no end."""
+    heard = bytearray()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(65536):
+            heard.extend(piece)
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    place = {"endpoint_url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "region": "eu-central-1"}
+    async with server, AsyncExitStack() as stack:
+        client = await connect(stack, "s3", options(place, "silent", timeout=0.3), "s3")
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable, match="no answer"):
+                await Bucket(client, "silent", "", {}, 4, "s3").put("a", b"the body", over=None)
+    assert b"the body" in heard
+
+
 async def test_tenants_with_hostile_ids_never_meet(server: Mapping[str, str]) -> None:
     """1,000 operations at random, by twenty tenants with the same users and ids."""
     clock, chance = Time(), random.Random("hostile")
