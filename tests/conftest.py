@@ -1,5 +1,6 @@
 """Loads what must be there before the folders below are read, and says how a run is spread over processes."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -21,3 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.relative_to(HERE).as_posix()))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives until the end: the garbage collector need never look at it again."""
+    gc.collect()
+    gc.freeze()

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.config.diagnostics import Severity
+from gateway.embedders.tokens import load_counter
 from gateway.faces.http.lines import Lines
 from gateway.runtime.helm import Helm
 
@@ -36,6 +38,9 @@ tenants:
 """
 MEMORY = QUICK.format(provider="memory")
 SQLITE = QUICK.format(provider="sqlite, path: data/test.db")
+
+# What every gateway of a machine finds alike, and takes long to find.
+installed, counter = cache(Catalog.installed), cache(load_counter)
 
 
 class MovedClock:
@@ -83,13 +88,14 @@ async def gateway(
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    compiled = compile_config(home / "gateway.yaml", os.environ, catalog or Catalog.installed())
+    known = catalog or installed()
+    compiled = compile_config(home / "gateway.yaml", os.environ, known)
     wrong = [note.line() for note in compiled.diagnostics if note.severity is Severity.ERROR]
     if wrong:
         raise AssertionError("\n".join(wrong))
     clock, lines = MovedClock(), list[bytes]()
     process_settings = ProcessSettings(config=home / "gateway.yaml", **settings)
-    helm = steering(process_settings, clock, catalog or Catalog.installed())
+    helm = steering(process_settings, clock, known, counter())
     app = application(helm, process_settings, Lines(lines.append, clock))
     async with _lifespan(app):
         made = Gateway(app, helm, clock, lines, home)

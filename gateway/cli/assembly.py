@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,7 +16,6 @@ from gateway.config.compiler import compile_config, recompile
 from gateway.config.memory import Memory
 from gateway.domain.errors import Misconfigured
 from gateway.domain.ids import Clock, Mint
-from gateway.embedders.tokens import load_counter
 from gateway.faces.http.app import create_app
 from gateway.faces.http.endpoints import ENDPOINTS
 from gateway.faces.http.lines import Lines
@@ -54,7 +54,13 @@ def to_stderr(text: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: Path | None = None) -> Helm:
+def steering(
+    settings: ProcessSettings,
+    clock: Clock,
+    catalog: Catalog,
+    count_tokens: Callable[[str], int],
+    folder: Path | None = None,
+) -> Helm:
     """Everything below the faces, not started. `folder` is where the workers of one gateway tell each other how they are."""
     meters = Meters()
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else os.urandom(32)
@@ -72,7 +78,7 @@ def steering(settings: ProcessSettings, clock: Clock, catalog: Catalog, folder: 
         meters=meters,
         instances=instances,
         pools=pools,
-        count_tokens=load_counter(),
+        count_tokens=count_tokens,
         cursor_key=key,
         outbox=jobs,
         fences=fences,

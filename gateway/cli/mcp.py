@@ -18,6 +18,7 @@ from gateway.cli.serve import REFUSED
 from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.domain.errors import GatewayError
+from gateway.embedders.tokens import load_counter
 
 
 @click.command("mcp")
@@ -56,7 +57,7 @@ async def _here(settings: ProcessSettings, stack: AsyncExitStack) -> httpx.ASGIT
     from gateway.faces.http.serving import Served
     from gateway.faces.mcp.server import PHRASES
 
-    helm = steering(settings, now, Catalog.installed())
+    helm = steering(settings, now, Catalog.installed(), load_counter())
     await helm.start()
     stack.push_async_callback(helm.stop)
     lines = Lines(to_stderr, now)

@@ -15,6 +15,7 @@ from gateway.cli.settings import ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.config.compiled import Config, RouteConfig
 from gateway.config.sameness import providers_of
+from gateway.embedders.tokens import load_counter
 from gateway.runtime.snapshot import Snapshot
 
 Work = Callable[[Snapshot], Awaitable[None]]
@@ -46,7 +47,7 @@ def visited(path: Path, work: Work) -> int:
 
 @asynccontextmanager
 async def _opened(path: Path) -> AsyncGenerator[Snapshot]:
-    helm = steering(ProcessSettings(config=path), now, Catalog.installed())
+    helm = steering(ProcessSettings(config=path), now, Catalog.installed(), load_counter())
     try:
         await helm.reloader.start()
         with helm.running.snapshot as snapshot:

@@ -16,6 +16,7 @@ from gateway.cli.logs import configure_logs
 from gateway.cli.settings import PREFIX, ProcessSettings
 from gateway.config.catalog import Catalog
 from gateway.domain.errors import GatewayError
+from gateway.embedders.tokens import load_counter
 from gateway.faces.http.lines import Lines
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def application() -> "ASGIApp":
     settings = ProcessSettings()
     configure_logs(settings.log_level)
     folder, alone = Path(os.environ[RUN_DIRECTORY]), settings.workers == 1
-    helm = steering(settings, now, Catalog.installed(), None if alone else folder)
+    helm = steering(settings, now, Catalog.installed(), load_counter(), None if alone else folder)
     leaving = Leaving(helm.leave, folder, settings.lame_duck, alone=alone)
     return watched(serving(helm, settings, Lines(to_stderr, now)), folder / REFUSAL, leaving.attend)
 

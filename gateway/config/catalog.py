@@ -52,10 +52,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         known = cls.builtin()
         groups: dict[Group, dict[str, type[Any]]] = {group: dict(known.of(group)) for group in GROUPS}
         problems: list[str] = []
+        points = entry_points()  # reads what is installed from the disk: once, not for each group
         for group in GROUPS:
-            for point in sorted(
-                entry_points(group=f"memory_gateway.{group}"), key=lambda each: (each.name, each.value)
-            ):
+            found = points.select(group=f"memory_gateway.{group}")
+            for point in sorted(found, key=lambda each: (each.name, each.value)):
                 problem = _add(groups[group], point, group)
                 if problem:
                     problems.append(problem)

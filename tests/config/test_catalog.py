@@ -1,7 +1,7 @@
 """The catalogue: built-in classes by their modules, others by entry point, and no name twice."""
 
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
 
 import pytest
@@ -18,7 +18,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> Cat
     module.Bare = type("Bare", (), {"type_name": "bare"})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "someones_plugins", module)
     found = [EntryPoint(name, value, "memory_gateway.providers") for name, value in points]
-    monkeypatch.setattr(catalog, "entry_points", lambda group: found if group.endswith("providers") else [])  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType, reportUnknownMemberType]
+    monkeypatch.setattr(catalog, "entry_points", lambda: EntryPoints(found))
     return Catalog.installed()
 
 

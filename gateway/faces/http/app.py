@@ -5,12 +5,13 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from litestar import Litestar, Request, Response, get, route
+from litestar import Litestar, Request, Response, Router, get, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, OpenAPI, SecurityScheme
 
 import gateway
 from gateway.domain.errors import Broken, Forbidden, Malformed, NotAllowed, NotFound, Unauthenticated, Unavailable
@@ -67,6 +68,17 @@ def create_app(
     own = [(each, Served(native(each), running, lines, admission)) for each in endpoints]
     others = [Served(each, running, lines, admission) for each in phrases]
     refuse = _refusing(running)
+
+    @cache
+    def document() -> OpenAPI:
+        """Made when it is first asked for: a start need not wait for it."""
+        made = app.openapi_schema
+        describe(made, endpoints)
+        return made
+
+    async def described(_request: Request[Any, Any, Any]) -> None:
+        document()
+
     app = Litestar(
         route_handlers=[
             *(_handler(endpoint, served) for endpoint, served in own),
@@ -79,7 +91,7 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Memory Gateway",
             version=gateway.__version__,
-            path="/schema",
+            openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, before_request=described),
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
             security=[{"key": []}],
         ),
@@ -87,7 +99,6 @@ def create_app(
         logging_config=None,
         pdb_on_exception=False,
     )
-    describe(app.openapi_schema, endpoints)
     return _front(app, [served for _, served in own], others, lines, running)
 
 
