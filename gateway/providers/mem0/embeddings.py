@@ -21,7 +21,8 @@ class Embeddings:
         self._blank = blank
         self._call = call
         self._waiting: list[tuple[str, asyncio.Future[Vector]]] = []
-        self._workers: set[asyncio.Task[None]] = set()
+        self._working = 0
+        self._workers: set[asyncio.Task[None]] = set()  # held, so that none is collected
 
     async def of(self, texts: Sequence[str]) -> list[Vector]:
         """One vector for each text, in order; a text without words has that of no text."""
@@ -34,7 +35,8 @@ class Embeddings:
             else:
                 future.set_result(self._blank)
             asked.append(future)
-        if self._waiting and len(self._workers) < _CALLS:
+        if self._waiting and self._working < _CALLS:
+            self._working += 1
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
@@ -48,18 +50,24 @@ class Embeddings:
             raise
 
     async def _work(self) -> None:
-        while self._waiting:
-            some, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
-            wanted = [each for each in some if not each[1].done()]
-            if not wanted:
-                continue
-            try:
-                await self._together(wanted)
-            except Exception as error:  # noqa: BLE001 -- told to whoever waits for it
-                if len(wanted) == 1:
-                    _fail(wanted[0][1], error)
-                else:
-                    await self._apart(wanted)
+        try:
+            while self._waiting:
+                some, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+                wanted = [each for each in some if not each[1].done()]
+                if wanted:
+                    await self._answer(wanted)
+        finally:
+            # In the same step as the last look: whoever comes after it finds room for a worker, and is not left waiting.
+            self._working -= 1
+
+    async def _answer(self, wanted: Sequence[tuple[str, asyncio.Future[Vector]]]) -> None:
+        try:
+            await self._together(wanted)
+        except Exception as error:  # noqa: BLE001 -- told to whoever waits for it
+            if len(wanted) == 1:
+                _fail(wanted[0][1], error)
+            else:
+                await self._apart(wanted)
 
     async def _together(self, wanted: Sequence[tuple[str, asyncio.Future[Vector]]]) -> None:
         texts = [text for text, _ in wanted]
