@@ -23,8 +23,13 @@ WRITES = int(os.environ.get("MEMORY_GATEWAY_RETRIED_WRITES", "1500"))
 
 
 @pytest.fixture(params=["memory, in process", "sqlite, two workers"])
-async def http(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
-    if request.param == "memory, in process":
+def way(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def http(way: str, tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
+    if way == "memory, in process":
         async with gateway(tmp_path, MEMORY) as served:
             yield served.http
     else:
@@ -39,7 +44,7 @@ async def send(http: httpx.AsyncClient, key: str, body: dict[str, Any], path: st
 
 
 async def test_concurrent_copies_of_a_write_are_one_memory(
-    http: httpx.AsyncClient, figure: Callable[[str], None], request: pytest.FixtureRequest
+    http: httpx.AsyncClient, way: str, figure: Callable[[str], None]
 ) -> None:
     rng = random.Random(SEED)
     wire = asyncio.Semaphore(16)
@@ -65,7 +70,7 @@ async def test_concurrent_copies_of_a_write_are_one_memory(
         page = (await http.get("/v1/memories", params={"user_id": user, "limit": 200})).json()
         assert page["cursor"] is None
         numbers += [each["metadata"]["number"] for each in page["memories"]]
-    figure(f"500 writes sent {sent} times made {len(numbers)} memories ({request.node.callspec.params['http']})")
+    figure(f"500 writes sent {sent} times made {len(numbers)} memories ({way})")
     assert sorted(numbers) == list(range(500))
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -58,13 +59,15 @@ def place(subject: Subject, servers: Servers, tmp_path: Path) -> Place:
 @pytest.fixture(autouse=True)
 def capable(request: pytest.FixtureRequest) -> None:
     """A clause marked `needs` is skipped, with the word, where the subject does not declare what it needs."""
+    # pytest has a type for it from 9.2 on
+    clause = cast("pytest.Function", request.node)  # pyright: ignore[reportUnknownMemberType]
     if "subject" in request.fixturenames:
         subject: Subject = request.getfixturevalue("subject")
-        if request.node.originalname in subject.spared:
+        if clause.originalname in subject.spared:
             pytest.skip("spared: it takes too long there")
         if subject.themes and request.path.stem.removeprefix("test_") not in subject.themes:
             pytest.skip("spared: the provider's other subject runs it")
-    needs = [str(word) for marker in request.node.iter_markers("needs") for word in marker.args]
+    needs = [str(word) for marker in clause.iter_markers("needs") for word in marker.args]
     if not needs:
         return
     declared: Capabilities = request.getfixturevalue("subject").capabilities(request.getfixturevalue("place"))
@@ -79,8 +82,8 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def make(clock: Time, request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
-    return Maker(clock, f"{request.node.name}{tmp_path}")
+def make(clock: Time, tmp_path: Path) -> Maker:
+    return Maker(clock, str(tmp_path))
 
 
 @pytest.fixture

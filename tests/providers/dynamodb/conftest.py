@@ -1,7 +1,9 @@
 """One stand-in for all tests of this folder, and a table of its own for each."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,8 +30,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, st
 
 
 @pytest.fixture
-def table(request: pytest.FixtureRequest) -> str:
-    return f"t{abs(hash((request.node.nodeid, id(request)))):x}"
+def table(tmp_path: Path) -> str:
+    return "t" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
 
 
 @pytest.fixture

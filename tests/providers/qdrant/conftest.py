@@ -43,8 +43,8 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def make(clock: Time, request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
-    return Maker(clock, f"{request.node.name}{tmp_path}")
+def make(clock: Time, tmp_path: Path) -> Maker:
+    return Maker(clock, str(tmp_path))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """One stand-in for all of these tests; each has a prefix of its own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +21,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def prefix(request: pytest.FixtureRequest) -> str:
-    return named(request.node.nodeid)
+def prefix(tmp_path: Path) -> str:
+    return named(str(tmp_path))
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def make(clock: Time, request: pytest.FixtureRequest) -> Maker:
-    return Maker(clock, request.node.nodeid)
+def make(clock: Time, prefix: str) -> Maker:
+    return Maker(clock, prefix)
 
 
 @pytest.fixture
