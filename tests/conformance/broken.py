@@ -266,8 +266,14 @@ def _options(plugin: type[Memory | Sqlite]) -> Callable[[Place], dict[str, Any]]
 
 
 def _subject(plugin: type[Memory | Sqlite]) -> Subject:
-    name = plugin.__name__
-    return Subject(name=name, plugin=f"tests.conformance.broken:{name}", against="stand-in", options=_options(plugin))
+    name, theme = plugin.__name__, FAULTS.get(plugin, "")
+    return Subject(
+        name=name,
+        plugin=f"tests.conformance.broken:{name}",
+        against="stand-in",
+        options=_options(plugin),
+        themes=frozenset({theme.partition(":")[0]} if theme else ()),  # nobody asks what the others say of it
+    )
 
 
 SUBJECTS = tuple(_subject(each) for each in (Sound, *FAULTS))

@@ -1,60 +1,19 @@
 """No operation holds the event loop for long: a probe beside each measures how late it wakes."""
 
-import asyncio
 import gc
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import pytest
 
 from gateway.faces.http import exchange
 from gateway.services.call import perform
+from gateway.testing.lag import LAG, lag
 from tests.gateways import MEMORY, SQLITE, Gateway, gateway
-
-BOUND: Final = 0.050
-_STEP: Final = 0.001
-_TRIES: Final = 12  # the machine has other work: what counts is the best of a few tries
-
-
-class Probe:
-    """The longest time by which a sleeping task woke too late."""
-
-    def __init__(self) -> None:
-        self.worst = 0.0
-
-    @asynccontextmanager
-    async def watching(self) -> AsyncGenerator[None]:
-        task = asyncio.create_task(self._watch())
-        await asyncio.sleep(5 * _STEP)
-        self.worst = 0.0
-        try:
-            yield
-            await asyncio.sleep(2 * _STEP)
-        finally:
-            task.cancel()
-
-    async def _watch(self) -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(_STEP)
-            self.worst = max(self.worst, time.perf_counter() - before - _STEP)
-
-
-async def lag(act: Callable[[int], Awaitable[Any]]) -> float:
-    found: list[float] = []
-    for attempt in range(_TRIES):
-        probe = Probe()
-        async with probe.watching():
-            await act(attempt)
-        found.append(probe.worst)
-        if probe.worst < BOUND / 2:
-            break
-    return min(found)
 
 
 class Heavy:
@@ -169,14 +128,14 @@ async def test_no_operation_holds_the_loop(config: str, tmp_path: Path, figure: 
     worst = sorted(found, key=found.__getitem__)[-3:][::-1]
     told = ", ".join(f"{name} {1000 * found[name]:.0f} ms" for name in worst)
     figure(f"loop lag over {len(found)} operations ({'memory' if config is MEMORY else 'sqlite'}): at worst {told}")
-    assert {name: seconds for name, seconds in found.items() if seconds > BOUND} == {}
+    assert {name: seconds for name, seconds in found.items() if seconds > LAG} == {}
 
 
 async def test_an_operation_that_holds_the_loop_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(*asked: Any) -> Any:
-        time.sleep(2 * BOUND)  # noqa: ASYNC251 - this is the fault
+        time.sleep(2 * LAG)  # noqa: ASYNC251 - this is the fault
         return await perform(*asked)
 
     monkeypatch.setattr(exchange, "perform", slow)
     async with gateway(tmp_path, MEMORY) as served:
-        assert await lag(Heavy(served).add_batch) > BOUND
+        assert await lag(Heavy(served).add_batch) > LAG

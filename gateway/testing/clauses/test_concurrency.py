@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from gateway.domain.filters import Compare
 from gateway.domain.ports import Matching, Nearest, Provider, Revised, Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
+from gateway.testing.lag import LAG, lag
 from gateway.testing.making import MEMORIES, Maker, everything, one, scanned
 from gateway.testing.subjects import DIMENSION, Subject
 
-LAG = 0.05
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 async def test_a_thousand_puts_at_once_are_a_thousand_records(
@@ -72,39 +73,8 @@ async def test_a_caller_who_goes_away_takes_nobody_along(provider: Provider, mak
     assert len(stayed) == 20
 
 
-@asynccontextmanager
-async def watched() -> AsyncGenerator[list[float]]:
-    """The longest that the event loop did not turn, in seconds."""
-    worst = [0.0]
-
-    async def watch() -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            worst[0] = max(worst[0], time.perf_counter() - before - 0.001)
-
-    task = asyncio.ensure_future(watch())
-    try:
-        yield worst
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def lag(verb: Callable[[], Awaitable[object]]) -> float:
-    """The lag that the verb causes: the least of three, as other programs' turns are not its fault."""
-    found: list[float] = []
-    for _ in range(3):
-        async with watched() as worst:
-            await asyncio.sleep(0.003)
-            await verb()
-            await asyncio.sleep(0.003)
-        found.append(worst[0])
-    return min(found)
-
-
 async def test_the_probe_sees_a_loop_that_is_held() -> None:
-    async def holds() -> None:
+    async def holds(_: int) -> None:
         time.sleep(2 * LAG)  # noqa: ASYNC251 -- what no provider may do
 
     assert await lag(holds) > LAG
@@ -120,21 +90,21 @@ async def test_no_verb_holds_the_event_loop(subject: Subject, provider: Provider
         await provider.put(records[start : start + 500])
     rare = Where(frozenset({Kind.MEMORY}), Compare("icontains", "number 17 ", field="text"))
     query = make.vector(DIMENSION)
-    verbs: dict[str, Callable[[], Awaitable[object]]] = {
-        "put": lambda: provider.put([make.record() for _ in range(20)]),
-        "get": lambda: provider.get(reach, [each.id for each in records[:500]]),
-        "scan": lambda: provider.scan(reach, Scan(where=MEMORIES, limit=1000)),
-        "filtered scan": lambda: provider.scan(reach, Scan(where=rare, limit=10)),
-        "wide scan": lambda: provider.scan(wide, Scan(where=rare, limit=10)),
-        "delete": lambda: provider.delete(reach, [each.id for each in records[:300]]),
+    verbs: dict[str, Callable[[int], Awaitable[object]]] = {
+        "put": lambda _: provider.put([make.record() for _ in range(20)]),
+        "get": lambda _: provider.get(reach, [each.id for each in records[:500]]),
+        "scan": lambda _: provider.scan(reach, Scan(where=MEMORIES, limit=1000)),
+        "filtered scan": lambda _: provider.scan(reach, Scan(where=rare, limit=10)),
+        "wide scan": lambda _: provider.scan(wide, Scan(where=rare, limit=10)),
+        "delete": lambda _: provider.delete(reach, [each.id for each in records[:300]]),
     }
     if isinstance(provider, Nearest):
-        verbs["nearest"] = lambda: provider.nearest(reach, query, MEMORIES, 100)
-        verbs["filtered nearest"] = lambda: provider.nearest(reach, query, rare, 100)
+        verbs["nearest"] = lambda _: provider.nearest(reach, query, MEMORIES, 100)
+        verbs["filtered nearest"] = lambda _: provider.nearest(reach, query, rare, 100)
     if isinstance(provider, Matching):
-        verbs["matching"] = lambda: provider.matching(reach, ["tea", "number"], MEMORIES, 100)
+        verbs["matching"] = lambda _: provider.matching(reach, ["tea", "number"], MEMORIES, 100)
     if isinstance(provider, Revised):
-        verbs["revision"] = lambda: provider.revision(wide)
+        verbs["revision"] = lambda _: provider.revision(wide)
     for name, verb in verbs.items():
         assert await lag(verb) < LAG, name
 

@@ -82,7 +82,7 @@ def filters(times: tuple[datetime, ...]) -> st.SearchStrategy[Filter]:
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize=True,
+    max_examples=25, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(data=st.data())

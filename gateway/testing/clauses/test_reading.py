@@ -3,6 +3,7 @@
 from gateway.domain.ports import Provider
 from gateway.domain.scope import Reach, Scope
 from gateway.testing.making import Maker, everything
+from gateway.testing.subjects import Subject
 
 
 async def test_records_come_in_the_order_of_their_ids(provider: Provider, make: Maker) -> None:
@@ -52,7 +53,7 @@ async def test_a_wide_reach_finds_all_that_it_covers(provider: Provider, make: M
     assert list(of_none) == [records[0], records[1], None, None, None, None]
 
 
-async def test_many_ids_are_found_at_once(provider: Provider, make: Maker) -> None:
-    records = make.records(700)
+async def test_many_ids_are_found_at_once(subject: Subject, provider: Provider, make: Maker) -> None:
+    records = make.records(min(700, subject.many))
     await provider.put(records)
     assert list(await provider.get(Reach.only(make.scope()), [each.id for each in records])) == records

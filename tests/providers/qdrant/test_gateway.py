@@ -9,9 +9,10 @@ import pytest
 from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.runtime.probing import probe
+from gateway.testing.lag import LAG, lag
 from gateway.testing.making import Time
 from tests.gateways import QUICK, Gateway, gateway
-from tests.promises.test_lag import BOUND, Heavy, lag, notes, own_heap, settle
+from tests.promises.test_lag import Heavy, notes, own_heap, settle
 from tests.servers.qdrant import Server
 
 from .conftest import Opened
@@ -96,4 +97,4 @@ async def test_no_operation_holds_the_loop(served: Gateway, figure: Callable[[st
     worst = sorted(found, key=found.__getitem__)[-3:][::-1]
     told = ", ".join(f"{name} {1000 * found[name]:.0f} ms" for name in worst)
     figure(f"loop lag over {len(found)} operations (qdrant): at worst {told}")
-    assert {name: seconds for name, seconds in found.items() if seconds > BOUND} == {}
+    assert {name: seconds for name, seconds in found.items() if seconds > LAG} == {}

@@ -6,7 +6,7 @@ from gateway.domain.filters import Compare
 from gateway.domain.ports import Scan, Where
 from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
-from gateway.testing.clauses.test_concurrency import LAG, lag
+from gateway.testing.lag import LAG, lag
 from gateway.testing.making import MEMORIES, Maker, Time, everything
 from tests.providers.zep.places import Server, opened
 
@@ -20,14 +20,14 @@ async def test_no_verb_holds_the_event_loop(server: Server, prefix: str, make: M
     rare = Where(frozenset({Kind.MEMORY}), Compare("icontains", "number 17 ", field="text"))
     async with opened(server, prefix, clock) as provider:
         await provider.put(records)
-        verbs: dict[str, Callable[[], Awaitable[object]]] = {
-            "put": lambda: provider.put([make.record() for _ in range(20)]),
-            "get": lambda: provider.get(reach, [each.id for each in records[:500]]),
-            "scan": lambda: provider.scan(reach, Scan(where=MEMORIES, limit=1000)),
-            "filtered scan": lambda: provider.scan(reach, Scan(where=rare, limit=10)),
-            "wide scan": lambda: provider.scan(everything(make.tenant), Scan(where=rare, limit=10)),
-            "search": lambda: provider.relevant(reach, "tea", MEMORIES, 100),
-            "delete": lambda: provider.delete(reach, [each.id for each in records[:50]]),
+        verbs: dict[str, Callable[[int], Awaitable[object]]] = {
+            "put": lambda _: provider.put([make.record() for _ in range(20)]),
+            "get": lambda _: provider.get(reach, [each.id for each in records[:500]]),
+            "scan": lambda _: provider.scan(reach, Scan(where=MEMORIES, limit=1000)),
+            "filtered scan": lambda _: provider.scan(reach, Scan(where=rare, limit=10)),
+            "wide scan": lambda _: provider.scan(everything(make.tenant), Scan(where=rare, limit=10)),
+            "search": lambda _: provider.relevant(reach, "tea", MEMORIES, 100),
+            "delete": lambda _: provider.delete(reach, [each.id for each in records[:50]]),
         }
         for name, verb in verbs.items():
             assert await lag(verb) < LAG, name
