@@ -4,19 +4,19 @@ Looked up before a write and after it, so that a write and an erasure that cross
 the erasure finds what was written, or the writer takes it back. Knows neither routes nor where fences are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from gateway.chain.through import VERBS
 from gateway.domain.erasure import BEGAN, KEYED, Fence, Fences
 from gateway.domain.errors import Conflict, Forbidden
-from gateway.domain.ports import Extracts, Learned, Provider
+from gateway.domain.ports import Extracts, Learned, Provider, Replaces
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 
 
 class Barred:
-    """Has the verbs of what it wraps, and costs nothing but for `put` and `extract`.
+    """Has the verbs of what it wraps, and costs nothing but for the verbs that write.
 
     With `silent`, what has ended is left out: of what is delivered in the background, the rest counts. Otherwise the
     whole write is refused, with Conflict, or Forbidden where this person is not to be known any more.
@@ -27,7 +27,7 @@ class Barred:
         self._fences = fences
         self._silent = silent
         for verb in VERBS:
-            if verb not in ("put", "extract") and hasattr(inner, verb):
+            if verb not in ("put", "replace", "extract") and hasattr(inner, verb):
                 setattr(self, verb, getattr(inner, verb))
 
     @property
@@ -37,10 +37,17 @@ class Barred:
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         ended = await self._ended(records)
         if not ended:
-            return await self._put(records)
+            return await self._written(records, (), self._inner.put)
         wanted = [each for each in records if each.id not in ended]
-        stored = dict(zip((each.id for each in wanted), await self._put(wanted), strict=True)) if wanted else {}
+        told = await self._written(wanted, (), self._inner.put) if wanted else ()
+        stored = dict(zip((each.id for each in wanted), told, strict=True))
         return [stored.get(each.id, False) for each in records]
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        if await self._ended([*records, *beside]):
+            return [False] * len(records)
+        replaces = cast("Replaces", self._inner)
+        return await self._written(records, beside, lambda those: replaces.replace(those, beside))
 
     async def extract(self, records: Sequence[Record], *, wait: bool) -> Sequence[Learned]:
         if await self._ended(records):
@@ -53,12 +60,17 @@ class Barred:
             self._refuse([fence for each in records for fence in self._fences_of(each)])
         return learned
 
-    async def _put(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def _written(
+        self,
+        records: Sequence[Record],
+        beside: Sequence[Record],
+        write: Callable[[Sequence[Record]], Awaitable[Sequence[bool]]],
+    ) -> Sequence[bool]:
         era = self._fences.era
-        stored = await self._inner.put(records)
+        stored = await write(records)
         if era == self._fences.era:
             return stored
-        late = [each for each in records if self._has_ended(each)]
+        late = [each for each in (*records, *beside) if self._has_ended(each)]
         for each in late:
             await self._inner.delete(Reach.only(each.scope), [each.id])
         if late:

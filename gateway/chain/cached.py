@@ -78,15 +78,24 @@ class Cached:
         return [known.get(id_) for id_ in ids]
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
+        return await self._written(records, (), self._inner.put(records))
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        """What is put beside is not brought to the cache."""
+        return await self._written(records, beside, self._inner.replace(records, beside))
+
+    async def _written(
+        self, records: Sequence[Record], beside: Sequence[Record], write: Awaitable[Sequence[bool]]
+    ) -> Sequence[bool]:
         began = self._clock()
-        written = {(record.scope.tenant, record.id) for record in records}
+        written = {(record.scope.tenant, record.id) for record in (*records, *beside)}
         try:
-            stored: Sequence[bool] = await self._inner.put(records)
+            stored = await write
             kept = await self._keep((each for each, new in zip(records, stored, strict=True) if new), began)
         except BaseException:
             self._pass_by(written)  # it may have been written all the same
             raise
-        if not kept:
+        if beside or not kept:
             self._pass_by(written)
         self._forget({tenant for tenant, _ in written})
         return stored

@@ -6,7 +6,7 @@ away or too slow moves on to the next; any answer, a refusal too, is the answer.
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -15,7 +15,7 @@ from gateway.chain.through import Through, Verb
 from gateway.domain.errors import DeadlineExceeded, Unavailable
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import Intent, Outbox
-from gateway.domain.ports import Provider
+from gateway.domain.ports import Provider, Replaces
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 
@@ -53,6 +53,11 @@ class Failover:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         return await self._write(lambda side: side.put(records), written(records), None)
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        return await self._write(
+            lambda side: cast("Replaces", side).replace(records, beside), written([*records, *beside]), None
+        )
 
     async def delete(self, reach: Reach, ids: Sequence[str]) -> int:
         return await self._write(lambda side: side.delete(reach, ids), {reach: list(ids)}, self._now())

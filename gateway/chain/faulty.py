@@ -45,6 +45,11 @@ class Faulty:
             return [True] * len(records)
         return await self._around("put", lambda inner: inner.put(records))
 
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        if self._strikes(self._faults.dropped):
+            return [True] * len(records)
+        return await self._around("replace", lambda inner: inner.replace(records, beside))
+
     async def _around(self, verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         if self._faults.latency:
             await asyncio.sleep(self._faults.latency)

@@ -23,6 +23,7 @@ from gateway.domain.ports import (
     Page,
     Provider,
     Relevant,
+    Replaces,
     Revised,
     Scan,
     Where,
@@ -56,6 +57,9 @@ class Fenced:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         return await self._inner.put(records)
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        return await cast("Replaces", self._inner).replace(records, beside)
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         found = await self._inner.get(reach, ids)

@@ -16,7 +16,7 @@ from gateway.chain.through import Through, Verb
 from gateway.domain.errors import Unavailable
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import Intent, Outbox
-from gateway.domain.ports import Extracts, Learned, Provider
+from gateway.domain.ports import Extracts, Learned, Provider, Replaces
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach, Scope
 
@@ -49,12 +49,12 @@ class Mirrored:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """What the primary stored. Unavailable where too few mirrors confirm; what was written stays, and is owed."""
-        owed = await self._owe(written(records))
-        stored = await self._made(self._inner.put(records), owed)
-        if self._waited:
-            current = await self._current(records, stored)
-            await self._confirmed(lambda mirror: mirror.put(current), owed)
-        return stored
+        return await self._stored(lambda: self._inner.put(records), records, ())
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        """As `put`; of what was deleted meanwhile nothing is owed but a look, which finds nothing."""
+        replaces = cast("Replaces", self._inner)
+        return await self._stored(lambda: replaces.replace(records, beside), records, beside)
 
     async def delete(self, reach: Reach, ids: Sequence[str]) -> int:
         """What the primary removed. The mirrors that are waited for are told at once, all others what is owed."""
@@ -83,6 +83,16 @@ class Mirrored:
 
     async def _around(self, _verb: Verb, call: Callable[[Any], Awaitable[Result]]) -> Result:
         return await call(self._inner)
+
+    async def _stored(
+        self, write: Callable[[], Awaitable[Sequence[bool]]], records: Sequence[Record], beside: Sequence[Record]
+    ) -> Sequence[bool]:
+        owed = await self._owe(written([*records, *beside]))
+        stored = await self._made(write(), owed)
+        if self._waited:
+            current = [*await self._current(records, stored), *(beside if all(stored) else ())]
+            await self._confirmed(lambda mirror: mirror.put(current), owed)
+        return stored
 
     async def _made(self, change: Awaitable[Result], owed: Mapping[str, list[Intent]]) -> Result:
         """The primary's part. What nobody waits for can be looked up from here on."""

@@ -50,6 +50,11 @@ class Sealed:
         stored: Sequence[bool] = await self._inner.put(await self._wrapping.sealed(records))
         return stored
 
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        sealed = await self._wrapping.sealed([*records, *beside])
+        stored: Sequence[bool] = await self._inner.replace(sealed[: len(records)], sealed[len(records) :])
+        return stored
+
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         found: Sequence[Record | None] = await self._inner.get(reach, ids)
         there = [record for record in found if record is not None]

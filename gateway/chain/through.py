@@ -33,11 +33,11 @@ __all__ = ["Through"]
 
 Result = TypeVar("Result")
 Verb: TypeAlias = Literal[
-    "put", "get", "delete", "scan", "nearest", "matching", "fused", "relevant", "extract", "brief", "revision", "sweep", "count",
+    "put", "replace", "get", "delete", "scan", "nearest", "matching", "fused", "relevant", "extract", "brief", "revision", "sweep", "count",
     "ping", "scrub",
 ]  # fmt: skip
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
-WRITES: Final[frozenset[Verb]] = frozenset({"put", "delete", "extract", "sweep"})
+WRITES: Final[frozenset[Verb]] = frozenset({"put", "replace", "delete", "extract", "sweep"})
 
 
 class Around(Protocol):
@@ -71,6 +71,9 @@ class Through:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         return await self._around("put", lambda inner: inner.put(records))
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        return await self._around("replace", lambda inner: inner.replace(records, beside))
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         return await self._around("get", lambda inner: inner.get(reach, ids))

@@ -174,9 +174,10 @@ class Revised(Protocol):
 
 @runtime_checkable
 class Replaces(Protocol):
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         """As `put`, but only in the place of what is there and lives: what was deleted meanwhile stays deleted. Each
-        record is compared and replaced in one step."""
+        record is compared and replaced in one step. `beside` is put if all of them were stored, together with them where
+        a batch is one; the answer is of `records` alone."""
         ...
 
 

@@ -161,9 +161,10 @@ class _Chaining:
         searches = ("nearest", "matching", "relevant", "briefs")
         shared = {name: getattr(own, name) and all(getattr(each, name) for each in others) for name in searches}
         # What one of several says has changed is not what has changed in all of them.
-        return msgspec.structs.replace(own, **shared, revised=False, fuses=False)
+        sides = [own, *(self._of_step(each) for each in self._of("failover"))]
+        replaces = all(each.replaces for each in sides)
+        return msgspec.structs.replace(own, **shared, replaces=replaces, revised=False, fuses=False)
 
     def _of_step(self, step: StepConfig) -> Capabilities:
         declared = self._config.providers[step.provider]
-        found: Capabilities = declared.plugin.capabilities(declared.options)
-        return msgspec.structs.replace(found, replaces=False)  # asked of backends alone, never of a chain
+        return declared.plugin.capabilities(declared.options)

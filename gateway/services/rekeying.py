@@ -8,12 +8,12 @@ of records that there are.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
 from gateway.domain.errors import Conflict
-from gateway.domain.ports import Order, Provider, Replaces, Scan, Where
+from gateway.domain.ports import Order, Provider, Scan, Where
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.domain.sealing import Standing
@@ -21,6 +21,7 @@ from gateway.runtime.locksmith import Lot
 from gateway.sealing.ring import Ring
 from gateway.sealing.rows import Row, Sort
 from gateway.services.moving.paging import patiently
+from gateway.services.replacing import replaced
 
 _PAGE: Final = 200
 _ATTEMPTS: Final = 5
@@ -188,21 +189,7 @@ async def _brought(lot: Lot, name: str, worn: Sequence[Record]) -> tuple[int, in
 
 async def _replaced(lot: Lot, name: str, anew: Sequence[Record]) -> Sequence[bool]:
     """Whether each took the place of an older version. What is not there any more is not brought back."""
-    keeper = lot.keepers[name]
-    if not anew:
-        return []
-    if name in lot.replacing:
-        return await patiently(lambda: cast("Replaces", keeper).replace(anew))
-
-    async def looked() -> Sequence[bool]:
-        found = await keeper.get(_reach(lot), [each.id for each in anew])
-        there = {each.id for each in found if each is not None}
-        wanted = [each for each in anew if each.id in there]
-        stored: Sequence[bool] = await keeper.put(wanted) if wanted else []
-        answers = dict(zip((each.id for each in wanted), stored, strict=True))
-        return [answers.get(each.id, False) for each in anew]
-
-    return await patiently(looked)
+    return await patiently(lambda: replaced(lot.keepers[name], _reach(lot), anew, surely=name in lot.replacing))
 
 
 def _reach(lot: Lot) -> Reach:

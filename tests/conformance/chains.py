@@ -64,7 +64,6 @@ class Chain:
     def capabilities(cls, options: ChainOptions) -> Capabilities:
         """The backend's, without what the links do not promise for several of them together."""
         own = Memory.capabilities(None) if options.over == "memory" else Sqlite.capabilities(Sqlite.Options(path="x"))
-        own = msgspec.structs.replace(own, replaces=False)
         if options.link in _PLANS:
             return sealed_capabilities(msgspec.structs.replace(own, shared=False, durable=False), _PLANS[options.link])
         alone = options.link in ("cached", "mirrored")

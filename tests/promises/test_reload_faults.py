@@ -106,10 +106,10 @@ def _raise(*_: Any, **__: Any) -> Any:
 async def test_a_file_system_that_hangs_holds_one_thread_and_no_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "READ_SECONDS", 0.2)
     yard, hung = Yard(), threading.Event()
     async with gateway(tmp_path, text(1), catalog=with_erratic(yard)) as served:
         with monkeypatch.context() as broken:
+            broken.setattr(disk, "READ_SECONDS", 0.2)
             broken.setattr("gateway.cli.assembly.recompile", lambda *_: hung.wait())  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
             await changed(served, text(2))
             threads = threading.active_count()

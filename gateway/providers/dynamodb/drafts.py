@@ -30,8 +30,11 @@ def drafted(
     numbers: Iterable[int],
     seen: Mapping[Key, tuple[str, Place]],
     now: datetime,
+    *,
+    over: bool,
 ) -> list[Draft]:
-    """Each record in turn: a newer version of the same scope takes the place, and anything takes an expired one's."""
+    """Each record in turn: a newer version of the same scope takes the place, and anything takes that of none or of what
+    has expired, unless it is to stand `over` what lives."""
     drafts: dict[Key, Draft] = {}
     for number in numbers:
         record = records[number]
@@ -39,9 +42,10 @@ def drafted(
         old = seen.get(key)
         draft = drafts.setdefault(key, Draft(key, old, old[1] if old else None, {}))
         there = draft.current
-        stored = (
-            there is None or not there.lives(now) or (there.scope() == record.scope and record.version > there.version)
-        )
+        if there is None or not there.lives(now):
+            stored = not over
+        else:
+            stored = there.scope() == record.scope and record.version > there.version
         draft.answers[number] = stored
         if stored:
             draft.stays = prepared[number]

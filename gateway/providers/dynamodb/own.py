@@ -51,14 +51,15 @@ class Own:
         self._table = table
         self._stands = stands
 
-    async def put(self, records: Sequence[Record], now: datetime) -> list[bool]:
-        """Atomic for as many as fit into one transaction; what comes later is written after it."""
+    async def put(self, records: Sequence[Record], now: datetime, *, over: bool = False) -> list[bool]:
+        """Atomic for as many as fit into one transaction; what comes later is written after it. With `over`, only in the
+        place of what lives."""
         prepared = [self._packed(record) for record in records]
         answers: dict[int, bool] = {}
         left: list[int] = list(range(len(records)))
         for attempt in range(_ATTEMPTS):
             seen = await self._seen([place_key(records[each].scope.tenant, records[each].id) for each in left])
-            drafts = drafted(records, prepared, left, seen, now)
+            drafts = drafted(records, prepared, left, seen, now, over=over)
             lost: list[int] = []
             for group in together(drafts, self._table.room):
                 if not await self._table.change([each for draft in group for each in draft.changes()]):

@@ -64,10 +64,13 @@ class Folder:
         kept, now = tuple(records), self._kit.clock()
         return await self._on(self._writer, lambda: self._drawers.put(kept, now)) if kept else []
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         """As `put`."""
         kept, now = tuple(records), self._kit.clock()
-        return await self._on(self._writer, lambda: self._drawers.put(kept, now, over=True)) if kept else []
+        stored = await self._on(self._writer, lambda: self._drawers.put(kept, now, over=True)) if kept else []
+        if beside and all(stored):
+            await self.put(beside)
+        return stored
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         wanted, now = tuple(ids), self._kit.clock()

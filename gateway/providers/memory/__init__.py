@@ -63,8 +63,11 @@ class Memory:
         """All of the batch or nothing."""
         return await self._put(records, over=False)
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
-        return await self._put(records, over=True)
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        stored = await self._put(records, over=True)
+        if beside and all(stored):
+            await self._put(beside, over=False)
+        return stored
 
     async def _put(self, records: Sequence[Record], *, over: bool) -> Sequence[bool]:
         texts = [record.text for record in records]

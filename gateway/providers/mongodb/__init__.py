@@ -109,9 +109,12 @@ class Mongodb:
         """Each record whole or not at all; the batch is not atomic."""
         return await self._opened().put(records)
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         """As `put`."""
-        return await self._opened().replace(records)
+        stored = await self._opened().replace(records)
+        if beside and all(stored):
+            await self.put(beside)
+        return stored
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         return await self._opened().get(reach, ids)

@@ -26,7 +26,7 @@ from gateway.providers.postgres.ranking import Ranking
 from gateway.providers.postgres.reading import Reading
 from gateway.providers.postgres.rows import row_of
 from gateway.providers.postgres.sessions import Sessions, abandoned
-from gateway.providers.postgres.writing import Writing
+from gateway.providers.postgres.writing import ID, Writing
 from gateway.providers.terms import Terms
 
 __all__ = ["Postgres"]
@@ -86,34 +86,47 @@ class Postgres:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         """All of the batch or nothing."""
-        return await self._put(records, over=False)
-
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
-        """All of the batch or nothing."""
-        return await self._put(records, over=True)
-
-    async def _put(self, records: Sequence[Record], *, over: bool) -> Sequence[bool]:
         if not records:
             return []
-        if len(records) <= _FEW and sum(len(record.text) for record in records) <= _INLINE:
-            rows = _rows(records, self._terms)
-        else:
-            rows = await asyncio.to_thread(lambda: _rows(records, Terms()))  # a stemmer is not shared between threads
-        opened, now = self._opened(), self._kit.clock()
-        rounds = _rounds(records)
+        rows, rounds = await self._rows(records), _rounds(records)
 
         async def store(connection: Any) -> list[bool]:
-            stored = [False] * len(records)
-            for tenant, places in rounds:
-                if over:
-                    await opened.sessions.see(connection, tenant)
-                some = [rows[place] for place in places]
-                ids = await opened.writing.put(connection, tenant, some, now, over=over)
-                for place in places:
-                    stored[place] = records[place].id in ids
+            return await self._store(connection, rows, rounds, over=False)
+
+        return await self._opened().sessions.write(store, whole=len(rounds) == 1)
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        """All of the batch and what stands beside it, or nothing."""
+        if not records:
+            return []
+        rows, others = await self._rows(records), await self._rows(beside)
+
+        async def store(connection: Any) -> list[bool]:
+            stored = await self._store(connection, rows, _rounds(records), over=True)
+            if all(stored):
+                await self._store(connection, others, _rounds(beside), over=False)
             return stored
 
-        return await opened.sessions.write(store, whole=len(rounds) == 1 and not over)
+        return await self._opened().sessions.write(store)
+
+    async def _rows(self, records: Sequence[Record]) -> list[list[Any]]:
+        if len(records) <= _FEW and sum(len(record.text) for record in records) <= _INLINE:
+            return [row_of(record, self._terms) for record in records]
+        # A stemmer is not shared between threads.
+        return await asyncio.to_thread(lambda: [row_of(record, terms) for terms in (Terms(),) for record in records])
+
+    async def _store(
+        self, connection: Any, rows: Sequence[list[Any]], rounds: Sequence[tuple[str, list[int]]], *, over: bool
+    ) -> list[bool]:
+        opened, now = self._opened(), self._kit.clock()
+        stored = [False] * len(rows)
+        for tenant, places in rounds:
+            if over:
+                await opened.sessions.see(connection, tenant)
+            ids = await opened.writing.put(connection, tenant, [rows[place] for place in places], now, over=over)
+            for place in places:
+                stored[place] = rows[place][ID] in ids
+        return stored
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         if not ids:
@@ -221,10 +234,6 @@ class Postgres:
         if isinstance(error, ValueError):  # the driver's words about a URL repeat it
             return Unavailable(f"{self._kit.name}: `url` cannot be used", code="postgres_url")
         return in_words(error, self._kit.name)
-
-
-def _rows(records: Sequence[Record], terms: Terms) -> list[list[Any]]:
-    return [row_of(record, terms) for record in records]
 
 
 def _rounds(records: Sequence[Record]) -> list[tuple[str, list[int]]]:

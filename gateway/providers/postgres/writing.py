@@ -17,7 +17,7 @@ from gateway.providers.postgres.rows import STORED
 from gateway.providers.postgres.selecting import Query, covered
 from gateway.providers.postgres.vectors import fits
 
-_ID: Final = 0
+ID: Final = 0
 _VECTOR: Final = len(STORED) - 1
 _SPLIT: Final = {"terms": "string_to_array(n.terms, ' ')", "times": "string_to_array(n.times, ' ')::integer[]"}
 
@@ -60,7 +60,7 @@ class Writing:
     ) -> set[str]:
         """Rows of the tenant, each id once; the ids that were stored. A row is the values of STORED. With `over`, only in
         the place of what lives, and within a transaction that sees the tenant."""
-        ordered = sorted(rows, key=lambda row: row[_ID].encode())
+        ordered = sorted(rows, key=lambda row: row[ID].encode())
         columns: list[list[Any]] = [list(column) for column in zip(*ordered, strict=True)]
         if self._embeds:
             vectors = columns[_VECTOR]

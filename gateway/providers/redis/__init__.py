@@ -58,9 +58,12 @@ class Redis:
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         return await self._writing.put(records)
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         """As `put`. Of one server: in a cluster an id is claimed before it is known whether anything is there."""
-        return await self._writing.put(records, over=True)
+        stored = await self._writing.put(records, over=True)
+        if beside and all(stored):
+            await self.put(beside)
+        return stored
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         return await self._reading.get(reach, ids, self._clock()) if ids else []

@@ -104,9 +104,12 @@ class S3:
         """Each record whole or not at all; where one fails, any of the others may be stored."""
         return await self._put(records, over=False)
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         """As `put`."""
-        return await self._put(records, over=True)
+        stored = await self._put(records, over=True)
+        if beside and all(stored):
+            await self.put(beside)
+        return stored
 
     async def _put(self, records: Sequence[Record], *, over: bool) -> Sequence[bool]:
         now = self._kit.clock()

@@ -92,9 +92,9 @@ class Sqlite:
         """All of the batch or nothing."""
         return await self._write(lambda batch, now: batch.put(records, now)) if records else []
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         """All of the batch or nothing."""
-        return await self._write(lambda batch, now: batch.put(records, now, over=True)) if records else []
+        return await self._write(lambda batch, now: batch.replace(records, beside, now)) if records else []
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         now = self._now()

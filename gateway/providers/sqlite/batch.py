@@ -58,9 +58,15 @@ class Batch:
         self._by_number: dict[int, _Owner] = {}
         self._census: dict[str, list[int]] = {}
 
-    def put(self, records: Sequence[Record], now: int, *, over: bool = False) -> list[bool]:
-        """With `over`, only in the place of what lives."""
-        return [self._put(record, now, over=over) for record in records]
+    def put(self, records: Sequence[Record], now: int) -> list[bool]:
+        return [self._put(record, now, over=False) for record in records]
+
+    def replace(self, records: Sequence[Record], beside: Sequence[Record], now: int) -> list[bool]:
+        """Only in the place of what lives; what stands beside is put with all of them or not at all."""
+        stored = [self._put(record, now, over=True) for record in records]
+        if all(stored):
+            self.put(beside, now)
+        return stored
 
     def delete(self, reach: Reach, ids: Sequence[str], now: int) -> int:
         deleted = 0

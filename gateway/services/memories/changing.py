@@ -15,6 +15,7 @@ from gateway.domain.hooking import Event
 from gateway.domain.portable import check_time
 from gateway.domain.principal import Role
 from gateway.domain.record import Family, Record
+from gateway.domain.scope import Reach
 from gateway.services.asking import Moment, Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.content import take_content
@@ -22,6 +23,7 @@ from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.memories.past import changed
 from gateway.services.memories.reading import one
+from gateway.services.replacing import replaced
 from gateway.services.views import Memory, show
 
 ATTEMPTS: Final = 16
@@ -48,11 +50,17 @@ async def update(call: Call, request: Change) -> Memory:
         if event:
             return show(old if event == "SKIP" else new, event)
         new = await _embedded(call, old, new)
-        if (await call.route.provider.put([new, *changed(call, old, new)]))[0]:
+        if await follows(call, old, new):
             await after_write(call, Event.UPDATE, new)
             return show(new, "UPDATE")
-        # Another change came first: look again, on top of it.
+        # Another change or a deletion came first: look again.
     raise Conflict("too many concurrent changes to this memory; try again", code="contended")
+
+
+async def follows(call: Call, old: Record, new: Record) -> bool:
+    """Whether the new version took the old one's place, with a note of that beside it. What was deleted stays deleted."""
+    route, reach, notes = call.route, Reach.only(old.scope), changed(call, old, new)
+    return (await replaced(route.provider, reach, [new], notes, surely=route.capabilities.replaces))[0]
 
 
 async def _next(call: Call, old: Record, request: Change) -> Record:

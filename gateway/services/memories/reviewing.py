@@ -21,7 +21,7 @@ from gateway.services.asking import Scoped
 from gateway.services.call import Call, Operation
 from gateway.services.cursors import seal, unseal
 from gateway.services.hooking import after_delete, after_records, after_write, before_delete, before_read, before_write
-from gateway.services.memories import past
+from gateway.services.memories.changing import follows
 from gateway.services.memories.removing import SKIPPED, Removed
 from gateway.services.sessions.opening import embedded, opened, own_id
 from gateway.services.views import content_of
@@ -173,9 +173,9 @@ async def _stored(call: Call, record: Record, old: Record | None) -> None:
         return
     if call.route.embedder is not None:
         record = msgspec.structs.replace(record, vector=(await call.route.embedder.embed([record.text]))[0])
-    notes = past.changed(call, old, record) if old is not None else []
-    stored = (await call.route.provider.put([record, *notes]))[0]
-    if not stored and old is not None:
+    if old is None:
+        await call.route.provider.put([record])
+    elif not await follows(call, old, record):
         raise Conflict("the memory has changed meanwhile; try again", code="contended")
 
 

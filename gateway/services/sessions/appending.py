@@ -21,7 +21,7 @@ from gateway.services.content import Content, read_message
 from gateway.services.hooking import after_write, before_write
 from gateway.services.memories.adding import check_metadata
 from gateway.services.retention.relieving import drop_surplus
-from gateway.services.sessions.opening import check_found, embedded, must_look, opened, own_id, renewed, slots
+from gateway.services.sessions.opening import check_found, embedded, must_look, opened, own_id, renew, slots
 from gateway.services.sessions.system import content_of, next_system, replace
 
 
@@ -77,12 +77,10 @@ async def append(call: Call, request: Append) -> Appended:
     setting: list[Record] = []
     if draft.system is not None and draft.system_at is not None and not made:
         setting = [next_system(call, draft.system, system, draft.system_at, draft.fingerprint)]
-    if session is None:
-        opening = opened(call, call.scope, draft.opens, {})
-    else:
-        opening = renewed(call, draft.opens, [session, None if setting else system])
+    opening = opened(call, call.scope, draft.opens, {}) if session is None else []
     records = await embedded(call, [*opening, *setting, *missing])
     stored = await call.route.provider.put(records)
+    await renew(call, draft.opens, session, None if setting else system)
     taken = {record.id for record, new in zip(records, stored, strict=True) if not new}
     if draft.system is not None and setting:
         lost = setting[0].id in taken  # to another one that was set in between: this one comes after it

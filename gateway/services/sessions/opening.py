@@ -15,8 +15,9 @@ from gateway.domain.errors import NotFound
 from gateway.domain.ids import Stamp, slot_id
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Record
-from gateway.domain.scope import Scope
+from gateway.domain.scope import Reach, Scope
 from gateway.services.call import Call
+from gateway.services.replacing import replaced
 from gateway.services.walking import newest
 
 MESSAGES: Final = frozenset({Kind.MESSAGE})
@@ -91,19 +92,24 @@ def opened(call: Call, scope: Scope, stamp: Stamp, metadata: dict[str, Any]) -> 
     return [message, session]
 
 
-def renewed(call: Call, stamp: Stamp, records: Sequence[Record | None]) -> list[Record]:
-    """The same records with a new lease of the route's ttl; none where the route has no ttl.
+async def renew(call: Call, stamp: Stamp, session: Record | None, system: Record | None = None) -> None:
+    """Gives what is there a new lease of the route's ttl, where it has one. A session that was deleted meanwhile is
+    opened anew, with nothing of what it was.
 
     Of two renewals that race one is stored, which is as good as both.
     """
     expires = call.expires(stamp.at, None)
-    if expires is None:
-        return []
-    return [
+    if expires is None or session is None:
+        return
+    anew = [
         msgspec.structs.replace(record, expires_at=expires, updated_at=stamp.at, version=record.version + 1)
-        for record in records
+        for record in (session, system)
         if record is not None
     ]
+    route, reach = call.route, Reach.only(call.scope)
+    stored = await replaced(route.provider, reach, anew, surely=route.capabilities.replaces)
+    if not stored[0] and (await route.provider.get(reach, [session.id]))[0] is None:
+        await route.provider.put(await embedded(call, opened(call, call.scope, stamp, {})))
 
 
 async def embedded(call: Call, records: Sequence[Record]) -> list[Record]:

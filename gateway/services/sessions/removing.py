@@ -29,7 +29,8 @@ async def delete(call: Call, _request: OneSession) -> Removed:
     hooks have kept aside of it."""
     if not await before_delete(call):
         return SKIPPED
-    deleted = await erase(call, Where(kinds_kept([Family.MESSAGE]) & call.route.capabilities.kinds))
+    deleted = await erase(call, Where(MESSAGES))  # before their summaries, which are stored only while they are there
+    deleted += await erase(call, Where(kinds_kept([Family.MESSAGE]) & call.route.capabilities.kinds))
     await after_delete(call, deleted)
     return Removed(deleted)
 

@@ -17,6 +17,7 @@ from gateway.domain.ports import Order, Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach, Scope
 from gateway.runtime.bound import BoundRoute
+from gateway.services.replacing import replaced
 from gateway.services.walking import walk
 from gateway.summarizers.talk import Line, Summarizer, Talk
 
@@ -68,10 +69,12 @@ async def sum_up(
         if not text and any(each.text.strip() for each in new):
             raise Unavailable("the summarizer gave no text", code="summarizer_broken")
         if text:
-            await _stored(route, _summary(route, scope, text, new, before, removing=removing))
+            summary = _summary(route, scope, text, new, before, removing=removing)
+            await _stored(route, summary, before)
+            await _still_said(route, new[-1], summary)
     elif removing and known and not stands_for(known):
         last = known[-1]
-        await _stored(route, _next(route, last, last.text, {**last.metadata, _REMOVED: True}))
+        await _stored(route, _next(route, last, last.text, {**last.metadata, _REMOVED: True}), last)
     return await summaries_of(route, Reach.only(scope))
 
 
@@ -130,9 +133,23 @@ def _ends(route: BoundRoute, now: datetime) -> datetime | None:
         return None  # later than the calendar goes
 
 
-async def _stored(route: BoundRoute, summary: Record) -> None:
-    if not (await route.provider.put([summary]))[0]:
+async def _stored(route: BoundRoute, summary: Record, before: Record | None) -> None:
+    reach, surely = Reach.only(summary.scope), route.capabilities.replaces
+    if before is None:
+        stored = await route.provider.put([summary])
+    else:
+        stored = await replaced(route.provider, reach, [summary], surely=surely)
+    if not stored[0]:
         raise Conflict("this session is being summed up by somebody else", code="contended")
+
+
+async def _still_said(route: BoundRoute, last: Record, summary: Record) -> None:
+    """Making a summary can take long, and the session may have been deleted meanwhile: messages go first, then their
+    summaries, so one that was stored too late finds none of them left."""
+    reach = Reach.only(summary.scope)
+    if (await route.provider.get(reach, [last.id]))[0] is None:
+        await route.provider.delete(reach, [summary.id])
+        raise Conflict("this session was emptied while it was being summed up", code="contended")
 
 
 def _place(message: Record) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from gateway.services.sessions.opening import (
     look,
     opened,
     own_id,
-    renewed,
+    renew,
 )
 from gateway.services.sessions.showing import Message, show_message
 from gateway.services.walking import newest
@@ -103,9 +103,10 @@ async def replace(call: Call, content: Content, fingerprint: str) -> Record:
         check_found(call, session)
         stamp = call.route.mint.stamp()
         new = next_system(call, content, old, stamp, fingerprint)
-        opening = opened(call, call.scope, stamp, {}) if session is None else renewed(call, stamp, [session])
+        opening = opened(call, call.scope, stamp, {}) if session is None else []
         records = [*await embedded(call, opening), new]
         if (await call.route.provider.put(records))[-1]:
+            await renew(call, stamp, session)
             return new
     raise Conflict("too many concurrent changes to this system prompt; try again", code="contended")
 

@@ -110,6 +110,19 @@ async def test_what_was_deleted_is_not_replaced_and_what_is_there_is(
 
 
 @pytest.mark.needs("replaces")
+async def test_what_stands_beside_is_put_with_all_of_the_others_only(provider: Provider, make: Maker) -> None:
+    assert isinstance(provider, Replaces)
+    there, gone, note, other = make.records(4)
+    await provider.put([there, gone])
+    await provider.delete(Reach.only(gone.scope), [gone.id])
+    newer = [msgspec.structs.replace(each, version=2, text="newer") for each in (there, gone)]
+    assert list(await provider.replace(newer, [note])) == [True, False]
+    assert await one(provider, note) is None
+    assert list(await provider.replace([msgspec.structs.replace(there, version=3)], [note, other])) == [True]
+    assert [await one(provider, each) for each in (note, other)] == [note, other]
+
+
+@pytest.mark.needs("replaces")
 async def test_a_deletion_and_a_replacement_in_the_same_moment_leave_nothing(provider: Provider, make: Maker) -> None:
     assert isinstance(provider, Replaces)
     records = make.records(8)
