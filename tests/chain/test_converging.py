@@ -6,8 +6,9 @@ used again. What was acknowledged and not deleted is there. Each story is one se
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import cast
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from gateway.chain.failover import Failover
 from gateway.chain.failover import Side as Named
 from gateway.chain.mirrored import Mirror, Mirrored
 from gateway.domain.errors import GatewayError
-from gateway.domain.ports import Provider
+from gateway.domain.ports import Provider, Replaces
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 from gateway.testing.making import Maker, Time
@@ -94,12 +95,13 @@ class Story:
             new = self.make.record(text, id=id_) if known is None else msgspec.structs.replace(
                 known, text=text, updated_at=now, version=known.version + 1
             )  # fmt: skip
-            await self._put(new)
+            replaces = known is not None and self.chance.random() < 0.5
+            await self._put(new, cast("Replaces", self.chain).replace if replaces else self.chain.put)
 
-    async def _put(self, record: Record) -> None:
+    async def _put(self, record: Record, write: Callable[[Sequence[Record]], Awaitable[Sequence[bool]]]) -> None:
         self.writes += 1
         try:
-            (stored,) = await self.chain.put([record])
+            (stored,) = await write([record])
         except GatewayError:
             self.failed += 1
             self.unsure.add(record.id)
