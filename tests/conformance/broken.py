@@ -236,6 +236,17 @@ class AcknowledgesEarly(Sqlite):
         await super().put(records)
 
 
+class BringsBackWhatWasDeleted(Memory):
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        return (await super().put([*records, *beside]))[: len(records)]
+
+
+class PutsBesideInAnyCase(Memory):
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        await super().put(beside)
+        return await super().replace(records)
+
+
 class DeclaresTooMuch(Memory):
     sweep = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] -- the fault
 
@@ -250,7 +261,7 @@ FAULTS: dict[type[Memory | Sqlite], str] = {
     DeletesOnlyTheFirstFew: "removing", NeverRevises: "facts", RevisesAtEveryLook: "facts", CountsNothing: "facts",
     ChangesNumbers: "writing", NormalisesText: "writing", DropsHalfOfABatch: "writing", HoldsTheLoop: "concurrency",
     DeclaresTooMuch: "facts", AcceptsEveryRival: "concurrency", ForgetsWhatIsNotAscii: "writing",
-    ConvertsFilterValues: "filters",
+    ConvertsFilterValues: "filters", BringsBackWhatWasDeleted: "removing", PutsBesideInAnyCase: "removing",
     DeclaresItselfDurable: "processes",
     AcknowledgesEarly: "processes: what was acknowledged survives a killed process",
 }  # fmt: skip

@@ -19,6 +19,7 @@ PROGRAMS = {
         "What was my order number again?",
         "#98765",
     ),
+    "anthropic": ("anthropic/notes.py ann", "I prefer tea to coffee", "What do I prefer?", "tea to coffee"),
     "mem0": ("mem0/notes.py ann", "I am allergic to peanuts", "What am I allergic to?", "peanuts"),
     "fastagentic": (
         "fastagentic/assistant.py ann",

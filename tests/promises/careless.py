@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, cast
 
-from gateway.domain.ports import Capabilities, Hit, Matching, Nearest, Page, Position, Provider, Revised, Scan, Where
+from gateway.domain.ports import (
+    Capabilities,
+    Hit,
+    Matching,
+    Nearest,
+    Page,
+    Position,
+    Provider,
+    Replaces,
+    Revised,
+    Scan,
+    Where,
+)  # fmt: skip
 from gateway.domain.record import Record
 from gateway.domain.scope import Reach
 
@@ -28,6 +40,9 @@ class Careless:
 
     async def put(self, records: Sequence[Record]) -> Sequence[bool]:
         return await self._inner.put(records)
+
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
+        return await cast("Replaces", self._inner).replace(records, beside)
 
     async def get(self, reach: Reach, ids: Sequence[str]) -> Sequence[Record | None]:
         answers = [await self._inner.get(each, ids) for each in self._all]

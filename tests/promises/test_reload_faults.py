@@ -125,9 +125,9 @@ async def test_a_file_system_that_hangs_holds_one_thread_and_no_request(
 async def test_a_build_that_takes_too_long_is_given_up_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reloading, "BUILD_SECONDS", 0.2)
     yard = Yard()
     async with gateway(tmp_path, text(1), catalog=with_erratic(yard)) as served:
+        monkeypatch.setattr(reloading, "BUILD_SECONDS", 0.2)
         outcome = await changed(served, text(2, ", opening: hang"))
         assert (outcome.result, outcome.stage) == ("rejected", Stage.BUILD)
         monkeypatch.setattr(reloading, "BUILD_SECONDS", 10.0)

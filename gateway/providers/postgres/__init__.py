@@ -111,9 +111,8 @@ class Postgres:
 
     async def _rows(self, records: Sequence[Record]) -> list[list[Any]]:
         if len(records) <= _FEW and sum(len(record.text) for record in records) <= _INLINE:
-            return [row_of(record, self._terms) for record in records]
-        # A stemmer is not shared between threads.
-        return await asyncio.to_thread(lambda: [row_of(record, terms) for terms in (Terms(),) for record in records])
+            return _rows(records, self._terms)
+        return await asyncio.to_thread(_rows, records, Terms())  # a stemmer is not shared between threads
 
     async def _store(
         self, connection: Any, rows: Sequence[list[Any]], rounds: Sequence[tuple[str, list[int]]], *, over: bool
@@ -234,6 +233,10 @@ class Postgres:
         if isinstance(error, ValueError):  # the driver's words about a URL repeat it
             return Unavailable(f"{self._kit.name}: `url` cannot be used", code="postgres_url")
         return in_words(error, self._kit.name)
+
+
+def _rows(records: Sequence[Record], terms: Terms) -> list[list[Any]]:
+    return [row_of(record, terms) for record in records]
 
 
 def _rounds(records: Sequence[Record]) -> list[tuple[str, list[int]]]:

@@ -16,6 +16,7 @@ from gateway.client.frameworks.pydanticai.conversations import (
     load_history,
     save_conversation,
 )
+from gateway.client.frameworks.pydanticai.files import memory_tool
 from gateway.client.frameworks.pydanticai.provider import GatewayMemoryProvider
 from gateway.client.frameworks.pydanticai.words import (
     BaseMemoryProvider,
@@ -41,5 +42,6 @@ __all__ = [
     "append_history",
     "load_conversation",
     "load_history",
+    "memory_tool",
     "save_conversation",
 ]
