@@ -34,9 +34,9 @@ class Interrupted:
         stored: Sequence[bool] = await self.inner.put(records)
         return stored
 
-    async def replace(self, records: Sequence[Record]) -> Sequence[bool]:
+    async def replace(self, records: Sequence[Record], beside: Sequence[Record] = ()) -> Sequence[bool]:
         await self._delete(records)
-        stored: Sequence[bool] = await self.inner.replace(records)
+        stored: Sequence[bool] = await self.inner.replace(records, beside)
         return stored
 
     async def _delete(self, records: Sequence[Record]) -> None:
