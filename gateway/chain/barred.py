@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from gateway.chain.through import VERBS
-from gateway.domain.erasure import BEGAN, KEYED, Fence, Fences
+from gateway.domain.erasure import BEGAN, KEYED, Fence, Fences, fences_of
 from gateway.domain.errors import Conflict, Forbidden
 from gateway.domain.ports import Extracts, Learned, Provider, Replaces
 from gateway.domain.record import Record
@@ -98,11 +98,8 @@ class Barred:
             for fence in self._fences_of(record)
         )
 
-    def _fences_of(self, record: Record) -> list[Fence]:
-        user = record.scope.user or record.provenance.user
-        if not user:
-            return []
-        return [each for each in self._fences.of(record.scope.tenant, user) if record.kind in each.kinds]
+    def _fences_of(self, record: Record) -> Sequence[Fence]:
+        return fences_of(self._fences, record)
 
     def _refuse(self, fences: Sequence[Fence]) -> None:
         if self._silent:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a bad line (then nothing is stored), a broken configuratio
 3 done but for bad lines or kinds that the provider cannot hold, 4 the provider does not open.
 """
 
+import os
 import shutil
 import sys
 import tempfile
@@ -25,7 +26,9 @@ from gateway.cli.carrying import (
     run,
 )
 from gateway.config.compiled import Config
+from gateway.domain.erasure import has_ended
 from gateway.domain.errors import Invalid
+from gateway.jobs.erasure.remembered import remembered
 from gateway.runtime.lending import Lender, capabilities_of, fingerprint_of
 from gateway.services.moving.importing import Door, Imported, Importing, numbered
 from gateway.services.moving.lines import read_header
@@ -44,7 +47,8 @@ from gateway.services.moving.lines import read_header
 )
 @click.option("--skip-kinds", is_flag=True, help="Leave out what the provider cannot hold, without exit code 3.")
 def command(config: Path, key: str, tenant: str | None, **asked: Any) -> None:
-    """Read records as JSON lines from the input; what is there already and as new stays as it is."""
+    """Read records as JSON lines from the input; what is there already and as new stays as it is, and what was erased
+    since stays away."""
     read = config_of(config)
     checked_provider(read, "--provider", key)
     with _seekable(sys.stdin.buffer) as stream:
@@ -80,12 +84,14 @@ def _exported_from(stream: BinaryIO) -> str:
 async def _imported(
     lender: Lender, config: Config, key: str, tenant: str, stream: BinaryIO, asked: dict[str, Any]
 ) -> int:
+    fences = await remembered(config, now, os.urandom)
     door = Door(
         provider=await lender.provider(key),
         kinds=capabilities_of(config, key).kinds,
         tenant=tenant,
         embedder=await lender.embedder(key),
         fingerprint=fingerprint_of(config, key),
+        ended=lambda record: has_ended(fences, record),
     )
     if asked["on_error"] == "stop":
         start = stream.tell()
@@ -107,6 +113,7 @@ def _told(done: Imported) -> str:
     parts = [f"{done.lines:,} lines: {done.stored:,} stored"]
     parts += [f"{done.there:,} there already"] if done.there else []
     parts += [f"{done.expired:,} expired"] if done.expired else []
+    parts += [f"{done.ended:,} of users who were erased since"] if done.ended else []
     parts += [f"{done.bad:,} bad"] if done.bad else []
     parts += [f"left out, as it cannot hold them: {kinds_told(done.left)}"] if done.left else []
     return ", ".join(parts)

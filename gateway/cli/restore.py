@@ -3,14 +3,18 @@
 Exit codes: 0 done, 1 a broken configuration or something failed on the way, 2 wrong usage, 4 a provider does not open.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from gateway.cli.assembly import now
 from gateway.cli.carrying import config_of
 from gateway.cli.visiting import routes_of, visited
+from gateway.domain.erasure import has_ended
 from gateway.domain.scope import Reach
+from gateway.jobs.erasure.remembered import remembered
 from gateway.runtime.snapshot import Snapshot
 from gateway.services.retention.restoring import restore
 
@@ -32,15 +36,18 @@ def command(
         raise click.UsageError("no such route has an archive (retention.archive)")
 
     async def work(snapshot: Snapshot) -> None:
+        fences = await remembered(snapshot.config, now, os.urandom)
         for each in chosen:
             reach = Reach(tenant, each.layer.space, user, agent, run)
-            told = await restore(snapshot.tenants[tenant].routes[each.name], reach, dry=dry)
+            bound = snapshot.tenants[tenant].routes[each.name]
+            told = await restore(bound, reach, lambda record: has_ended(fences, record), dry=dry)
             for record in told.missing if dry else ():
                 whose = "".join(f" of {part}" for part in (record.scope.user, record.scope.run) if part)
                 click.echo(f"  {record.kind} {record.id}{whose}, {record.created_at:%Y-%m-%d %H:%M}")
             numbers = (
                 f"archived {told.found:,}  restored {told.restored:,}  there {told.there:,}  refused {told.refused:,}"
             )
+            numbers += f"  erased since {told.ended:,}" if told.ended else ""
             click.echo(f"{tenant}/{each.name}  {'would be: ' if dry else ''}{numbers}")
 
     sys.exit(visited(config, work))

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.domain.record import Kind
+from gateway.domain.record import Kind, Record
 
 # The era (see Fences) in which the request that is being served was let in; None outside of requests.
 BEGAN: Final[ContextVar[int | None]] = ContextVar("began", default=None)
@@ -45,6 +45,17 @@ class Fences(Protocol):
     async def spent(self, tenant: str, ids: Sequence[str]) -> frozenset[str]:
         """Of these, what a request with an Idempotency-Key had made, and an erasure has ended."""
         ...
+
+
+def fences_of(fences: Fences, record: Record) -> Sequence[Fence]:
+    """Those that a record has to do with: of its user, and of its kind."""
+    user = record.scope.user or record.provenance.user
+    return [each for each in fences.of(record.scope.tenant, user) if record.kind in each.kinds] if user else ()
+
+
+def has_ended(fences: Fences, record: Record) -> bool:
+    """Whether an erasure has ended it, whoever has kept a copy. What was written later is a new life."""
+    return any(each.closed or each.refuse or record.updated_at <= each.at for each in fences_of(fences, record))
 
 
 class Method(StrEnum):

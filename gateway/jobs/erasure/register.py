@@ -40,7 +40,7 @@ class Register:
         async with self._turn:
             if self.store is None and config is not None:
                 try:
-                    self.store = await asyncio.to_thread(self._opened, config, make=False)
+                    self.store = await asyncio.to_thread(opened, config, self._clock, self._randomness, make=False)
                 except Exception as error:  # noqa: BLE001 - looked for again; who erases is told then
                     _log.warning("the store of erasures cannot be read now", extra={"reason": type(error).__name__})
             return self.store
@@ -53,7 +53,7 @@ class Register:
             if self.store is None:
                 try:
                     await self.signer()
-                    self.store = await asyncio.to_thread(self._opened, config, make=True)
+                    self.store = await asyncio.to_thread(opened, config, self._clock, self._randomness, make=True)
                 except Exception as error:
                     _log.warning("erasures cannot be kept", extra={"reason": type(error).__name__})
                     raise unkept(error) from error
@@ -70,27 +70,28 @@ class Register:
             return read_private(written.key.reveal())
         return await asyncio.to_thread(kept_private, Path(config.home, written.file), self._randomness)
 
-    def _opened(self, config: Config, *, make: bool) -> "ErasureStore | None":
-        """Blocks. Without `make`, None where there is none."""
-        shared = config.jobs.url is not None  # a server, which is there to be used
-        if not make and not shared and not Path(config.home, config.jobs.store).exists():
-            return None
-        from gateway.jobs.erasure.store import ErasureStore
-        from gateway.jobs.jobs import place_of
 
-        place, make = place_of(config), make or shared
-
-        place.make()
-        store = ErasureStore(place, self._clock, self._randomness)
-        try:
-            if make or store.ready():
-                store.make()
-                return store
-        except BaseException:
-            store.close()
-            raise
-        store.close()
+def opened(config: Config, clock: Clock, randomness: Randomness, *, make: bool) -> "ErasureStore | None":
+    """Blocks. Without `make`, None where there is none."""
+    shared = config.jobs.url is not None  # a server, which is there to be used
+    if not make and not shared and not Path(config.home, config.jobs.store).exists():
         return None
+    from gateway.jobs.erasure.store import ErasureStore
+    from gateway.jobs.jobs import place_of
+
+    place, make = place_of(config), make or shared
+
+    place.make()
+    store = ErasureStore(place, clock, randomness)
+    try:
+        if make or store.ready():
+            store.make()
+            return store
+    except BaseException:
+        store.close()
+        raise
+    store.close()
+    return None
 
 
 def unkept(error: Exception) -> Unavailable:

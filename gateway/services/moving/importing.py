@@ -31,6 +31,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str = ""  # "" leaves them to the tenant of the header
     embedder: Embedder | None = None
     fingerprint: str = ""
+    ended: Callable[[Record], bool] = lambda _: False  # what an erasure has ended is not brought back
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     stored: int = 0
     there: int = 0
     expired: int = 0
+    ended: int = 0
     left: dict[Kind, int] = {}
 
 
@@ -82,6 +84,8 @@ class Importing:
                 continue
             if record.expires_at is not None and record.expires_at <= self._now:
                 done = msgspec.structs.replace(done, expired=done.expired + 1)
+            elif self._door.ended(record):
+                done = msgspec.structs.replace(done, ended=done.ended + 1)
             elif record.kind not in self._door.kinds:
                 left = {**done.left, record.kind: done.left.get(record.kind, 0) + 1}
                 done = msgspec.structs.replace(done, left=left)

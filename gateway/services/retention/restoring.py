@@ -3,7 +3,7 @@
 What is there is left as it is. The archive keeps its copies; whatever is archived again takes their place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -24,7 +24,7 @@ _OPERATION: Final = "retention.restore"
 
 
 class Restored(msgspec.Struct, kw_only=True):
-    """`there` were not missing. `refused` the backend did not take, as the id belongs to another record by now, or a hook.
+    """`there` were not missing. `ended` are of users who were erased since. `refused` the backend did not take, as the id belongs to another record by now, or a hook.
 
     `missing` are the first so many that are, or were, not there.
     """
@@ -32,18 +32,25 @@ class Restored(msgspec.Struct, kw_only=True):
     found: int = 0
     restored: int = 0
     there: int = 0
+    ended: int = 0
     refused: int = 0
     missing: list[Record] = []
 
 
-async def restore(route: BoundRoute, reach: Reach, *, dry: bool = False) -> Restored:
-    """All of the route's kinds within the reach. Safe to repeat, and to cut off."""
+async def restore(
+    route: BoundRoute, reach: Reach, ended: Callable[[Record], bool] = lambda _: False, *, dry: bool = False
+) -> Restored:
+    """All of the route's kinds within the reach, but for what an erasure has `ended`: a copy of the archive may be older
+    than that. Safe to repeat, and to cut off."""
     if route.archive is None:
         raise Misconfigured(f"the route {route.name!r} has no archive (retention.archive)", code="no_archive")
     told = Restored()
     kinds = kinds_kept(route.config.families)
     some: list[Record] = []
     async for record in walk(route.archive, reach, Where(kinds), order=Order.OLDEST):
+        if ended(record):
+            told.found, told.ended = told.found + 1, told.ended + 1
+            continue
         some.append(record)
         if len(some) == TOGETHER:
             await _brought(route, some, told, dry=dry)
