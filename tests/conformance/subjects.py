@@ -66,7 +66,7 @@ SUBJECTS = (
     ),
     Subject(
         name="qdrant",
-        many=2_000,
+        many=1_000,
         plugin="gateway.providers.qdrant:Qdrant",
         against="real" if given("QDRANT") else "stand-in",
         through="the server named in the environment" if given("QDRANT") else "real Rust engine, REST layer ours",
