@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from gateway.domain.ports import Kit, Provider
 from gateway.providers.sqlite import Sqlite
+from gateway.providers.sqlite.schema import BUSY_MS
 from gateway.sealing.ring import Ring
 from gateway.sealing.safe import Safe
 from tests.sealing.scene import Scene
@@ -75,8 +77,10 @@ async def test_where_a_reader_holds_on_it_is_said_and_gone_with_the_next(tmp_pat
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM records").fetchone()
         (row,) = await ring.safe.of_subject("t", "ann")
+        began = time.monotonic()
         await ring.shred("t", "ann")
         assert not await ring.safe.scrubbed() and found_in(tmp_path, row.wrapped)
+        assert time.monotonic() - began < BUSY_MS / 1000  # for all writes wait behind it
         reader.close()
         assert await ring.safe.scrubbed() and not found_in(tmp_path, row.wrapped)
         await ring.close()

@@ -16,12 +16,13 @@ from typing import Any, Final, TypeVar
 from gateway.domain.errors import Unavailable
 from gateway.providers.sqlite.batch import Batch
 from gateway.providers.sqlite.faults import in_words
+from gateway.providers.sqlite.schema import BUSY_MS
 from gateway.providers.terms import Terms
 
 Result = TypeVar("Result")
 
 _TOGETHER: Final = 512  # writes that share a commit at most
-_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 0.0)
+_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 0.5, 0.0)  # before the log is tried again; all writes wait behind that
 _WAITING: Final = 10_000  # writes that may wait; more are refused
 
 
@@ -117,10 +118,14 @@ class Writer:
 
     def _empty(self) -> Any:
         try:
-            for pause in _PAUSES:
-                if not self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                    return True
-                time.sleep(pause)  # a reader that began before is still at it
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                for pause in _PAUSES:
+                    if not self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                        return True
+                    time.sleep(pause)  # a reader that began before is still at it
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         except sqlite3.Error as error:
             return _Failed(in_words(error, self._name))
         return False
