@@ -118,6 +118,21 @@ async def test_two_that_edit_one_file_lose_nothing_of_each_other(client: AsyncGa
     assert kept and sorted(re.findall(r"\tn(\d)", text)) == [str(n) for n in kept]
 
 
+async def test_a_file_that_two_have_made_at_once_is_one_and_goes_whole(client: AsyncGateway) -> None:
+    files = Files(client.scoped(route="short"))  # whose pages are short
+    for name in ("first", "second"):  # as both would, had neither seen the other's
+        await client.memories.add(name, metadata={"file": "/memories/twice.md"}, route="short")
+    for number in range(5):
+        await files.run({"command": "create", "path": f"/memories/{number}.md", "file_text": "more"})
+    assert (await files.run({"command": "view", "path": "/memories"})).count("\n") == 7
+    assert (await files.run({"command": "view", "path": "/memories/twice.md"})).endswith("\tfirst")
+    await files.run({"command": "rename", "old_path": "/memories/twice.md", "new_path": "/memories/once.md"})
+    await files.run({"command": "delete", "path": "/memories/once.md"})
+    for gone in ("once", "twice"):
+        with pytest.raises(Refused, match="does not exist"):
+            await files.run({"command": "view", "path": f"/memories/{gone}.md"})
+
+
 async def test_files_are_memories_of_their_user_alone(client: AsyncGateway) -> None:
     await Files(client).run({"command": "create", "path": "/memories/tea.md", "file_text": "Ada prefers tea"})
     assert [each.content for each in await client.memories.search("tea")] == ["Ada prefers tea"]

@@ -19,6 +19,7 @@ from gateway.client.frameworks.files.showing import PATH, content_of, listed, nu
 __all__ = ["Files", "Refused"]
 
 ROOT: Final = "/memories"
+_RULED_OUT: Final = ("SKIP", "QUARANTINE")  # by a hook of the route
 _NO_PATH: Final = "The path {} does not exist. Please provide a valid path."
 
 
@@ -82,7 +83,7 @@ class Files:
             raise Refused(f"File {path} already exists")
         await self._check_folders(place)
         kept = await self._memories.add(content_of(file_text), metadata={PATH: place})
-        if kept.event in ("SKIP", "QUARANTINE"):
+        if kept.event in _RULED_OUT:
             raise Refused(f"File {path} was not accepted")
         return f"File created successfully at: {path}"
 
@@ -124,10 +125,10 @@ class Files:
         place = _place(path)
         if place == ROOT:
             raise Refused(f"Cannot delete the {ROOT} directory itself")
-        below = await self._below(place)
-        if not below:
+        every = await self._every(place)
+        if not every:
             raise Refused(f"The path {path} does not exist")
-        for each in below:
+        for each in every:
             await self._memories.delete(each.id)
         return f"Successfully deleted {path}"
 
@@ -138,21 +139,23 @@ class Files:
             raise Refused(f"Cannot rename the {ROOT} directory itself")
         if new == ROOT or await self._below(new):
             raise Refused(f"The destination {new_path} already exists")
-        below = await self._below(old)
-        if not below:
+        every = await self._every(old)
+        if not every:
             raise Refused(f"The path {old_path} does not exist")
         if new.startswith(f"{old}/"):
             raise Refused(f"{new_path} is within {old_path}")
         await self._check_folders(new)
-        for each in below:
+        for each in every:
             await self._change(each, old_path, metadata={PATH: new + each.metadata[PATH][len(old) :]})
         return f"Successfully renamed {old_path} to {new_path}"
 
     async def _change(self, file: replies.Memory, path: str, **what: Any) -> None:
         try:
-            await self._memories.update(file.id, version=file.version, **what)
+            kept = await self._memories.update(file.id, version=file.version, **what)
         except Conflict:
             raise Refused(f"{path} was changed by somebody else meanwhile: view it again") from None
+        if kept.event in _RULED_OUT:
+            raise Refused(f"The change of {path} was not accepted")
 
     async def _there(self, path: str) -> replies.Memory:
         place = _place(path)
@@ -173,18 +176,24 @@ class Files:
 
     async def _below(self, place: str) -> list[replies.Memory]:
         """The file at this place, or all below it, in the order of their paths; each path once."""
-        within = {"gte": f"{place}/", "lt": f"{place}0"}  # "0" comes right after "/"
         found: dict[str, replies.Memory] = {}
+        for each in await self._every(place):
+            found.setdefault(each.metadata[PATH], each)
+        return [found[path] for path in sorted(found, key=lambda path: path.split("/"))]
+
+    async def _every(self, place: str) -> list[replies.Memory]:
+        """The same, oldest first, with what was made at the same time under one path."""
+        within = {"gte": f"{place}/", "lt": f"{place}0"}  # "0" comes right after "/"
+        found: list[replies.Memory] = []
         cursor = None
         while True:
             page = await self._memories.list(
-                filters={"OR": [{PATH: place}, {PATH: within}]}, order="oldest", limit=200, cursor=cursor
+                filters={"OR": [{PATH: place}, {PATH: within}]}, order="oldest", cursor=cursor
             )
-            for each in page.memories:
-                found.setdefault(each.metadata[PATH], each)
+            found += page.memories
             cursor = page.cursor
             if cursor is None:
-                return [found[path] for path in sorted(found, key=lambda path: path.split("/"))]
+                return found
 
 
 def _place(path: str) -> str:
