@@ -184,7 +184,7 @@ class DropsHalfOfABatch(Memory):
 class HoldsTheLoop(Memory):
     async def scan(self, reach: Reach, scan: Scan) -> Page:
         if scan.limit == 1000:
-            time.sleep(0.06)  # noqa: ASYNC251 -- the fault
+            time.sleep(0.1)  # noqa: ASYNC251 -- the fault
         return await super().scan(reach, scan)
 
 
