@@ -60,12 +60,14 @@ async def test_what_a_step_has_given_up_counts_for_the_breaker_too() -> None:
 async def test_those_that_waited_for_their_turn_are_refused_once_it_is_left_alone() -> None:
     side = Side("slow", Time())
     side.mood = "hangs"
-    rules = Rules(timeout=0.05, max_concurrent=4, max_waiting=100, failures=3, retry=True)
+    rules = Rules(timeout=0.2, max_concurrent=4, max_waiting=100, failures=3, retry=True)
     guard = Guard(side.provider, rules, "slow", now=asyncio.get_running_loop().time)
     began = asyncio.get_running_loop().time()
     ended = await asyncio.gather(*(guard.provider.get(REACH, []) for _ in range(50)), return_exceptions=True)
-    assert asyncio.get_running_loop().time() - began < 0.5, "not a timeout for each four of them"
-    assert [type(each) for each in ended].count(DeadlineExceeded) == 4 and guard.refused == 46
+    assert asyncio.get_running_loop().time() - began < 1.3, "not a timeout for each four of them"
+    late = [type(each) for each in ended].count(DeadlineExceeded)
+    assert 4 <= late <= 6, "each of the first two that end may let one more begin, where they end apart"
+    assert guard.refused == 50 - late
     assert guard.retried == 0, "what took all its time has none left for a second attempt"
     assert (guard.running, guard.waiting) == (0, 0)
 

@@ -27,7 +27,8 @@ async def opened(stack: AsyncExitStack, options: "QdrantOptions", kit: Kit, writ
     shape = Shape(name=options.collection, dimension=kit.dimension, on_disk=options.on_disk, replicas=options.replicas)
     collection = Collection(kit.name, connection, shape)
     await collection.prepare()
-    return Points(collection, kit, writer, exact=options.exact, most=most)
+    exact = options.exact or isinstance(connection, Embedded)  # which has no graphs
+    return Points(collection, kit, writer, exact=exact, most=most)
 
 
 def _address(url: str) -> str:

@@ -1,7 +1,7 @@
 """The verbs of a provider over one collection. Knows records, reaches and the clock; how Qdrant is asked is below."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
 from typing import Final, TypeVar
 
@@ -85,7 +85,10 @@ class Points:
     async def nearest(self, reach: Reach, vector: bytes, where: Where, limit: int) -> list[Hit]:
         if dimension_of(vector) != self._dimension:
             return []
-        return await best(self._collection, near(reach, vector, where, limit, exact=self._exact), self._kit.clock())
+        now = self._kit.clock()
+        return await self._whole(
+            lambda exact: best(self._collection, near(reach, vector, where, limit, exact=exact), now), limit
+        )
 
     async def matching(self, reach: Reach, words: Sequence[str], where: Where, limit: int) -> list[Hit]:
         terms = self._terms.wanted(words)
@@ -99,8 +102,10 @@ class Points:
         if where.filter is not None or not terms or dimension_of(vector) != self._dimension:
             both = [await self.nearest(reach, vector, where, limit), await self.matching(reach, words, where, limit)]
             return by_ranks(both, limit)
-        questions = [near(reach, vector, where, limit, exact=self._exact), holding(reach, terms, where, limit, now)]
-        return await together(self._collection, questions, now)
+        held = holding(reach, terms, where, limit, now)
+        return await self._whole(
+            lambda exact: together(self._collection, [near(reach, vector, where, limit, exact=exact), held], now), limit
+        )
 
     async def sweep(self, limit: int) -> int:
         gone = within("expires", lte=micros(self._kit.clock()))
@@ -119,6 +124,13 @@ class Points:
 
     async def ping(self) -> None:
         await self._collection.exists()
+
+    async def _whole(self, ask: Callable[[bool], Awaitable[list[Hit]]], limit: int) -> list[Hit]:
+        """A walk over a graph may end before it has met enough: what came back short is asked for without the graph.
+
+        Where there is no more, that costs little: few are compared."""
+        hits = await ask(self._exact)
+        return hits if self._exact or len(hits) >= limit else await ask(True)
 
     async def store(self, records: Sequence[Record], words: Sequence[models.SparseVector | None]) -> list[bool]:
         """Different ids. Qdrant does not say which points it replaced, so what is there afterwards is looked at."""

@@ -3,13 +3,17 @@
 import asyncio
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
+import pytest
+from qdrant_client import models
 
 from gateway.domain.filters import Compare
 from gateway.domain.ports import Where
 from gateway.domain.record import Kind, Record
 from gateway.domain.scope import Reach
+from gateway.providers.qdrant.collection import Collection
 from gateway.testing.making import MEMORIES, Maker, cosine, everything
 from tests.servers.qdrant import Server
 
@@ -55,14 +59,14 @@ async def test_the_nearest_of_thousands_are_found_within_scope_and_filter(opened
 
 
 # Opens the shard of a server that does not run, and builds what the collection was made for: no graph over all points,
-# one for each scope and each tenant.
+# one for each scope and each tenant. Up to 256 vectors of 128 bytes are compared one by one, as a server does with 10 MB.
 BUILD = """
 import sys
 from qdrant_edge import (
     Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams, HnswIndexConfig,
     Modifier,
 )
-graphs = HnswIndexConfig(m=0, ef_construct=100, full_scan_threshold=10, payload_m=16)
+graphs = HnswIndexConfig(m=0, ef_construct=100, full_scan_threshold=32, payload_m=16)
 eager = EdgeOptimizersConfig(indexing_threshold=1, default_segment_number=1)
 kept = {"dense": EdgeVectorParams(32, Distance.Dot)}, {"words": EdgeSparseVectorParams(modifier=Modifier.Idf)}
 shard = EdgeShard.load(sys.argv[1], EdgeConfig(*kept, hnsw_config=graphs, optimizers=eager))
@@ -104,3 +108,27 @@ async def test_graphs_of_scopes_find_what_comparing_with_all_finds(
                     found.setdefault(exact, []).append(right([hit.record for hit in hits], mine, query))
     assert np.mean(found[True]) == 1.0
     assert np.mean(found[False]) >= 0.9
+
+
+async def test_what_a_graph_leads_to_too_little_of_is_asked_for_without_it(
+    opened: Opened, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Graphs are built by chance, and now and then most of a scope cannot be reached in one: here never more than one."""
+    query, fused, mine = Collection.query, Collection.fused, Reach.only(make.scope())
+
+    async def queried(self: Collection, *given: Any) -> list[models.ScoredPoint]:
+        found, params = await query(self, *given), given[3]
+        return found if params.exact or params.idf else found[:1]
+
+    async def mixed(self: Collection, prefetch: list[models.Prefetch], limit: int) -> list[models.ScoredPoint]:
+        found = await fused(self, prefetch, limit)
+        return found if any(each.params and each.params.exact for each in prefetch) else found[:1]
+
+    monkeypatch.setattr(Collection, "query", queried)
+    monkeypatch.setattr(Collection, "fused", mixed)
+    records = [make.record("green tea", vector=make.vector(DIMENSION)) for _ in range(30)]
+    async with opened(DIMENSION) as provider:
+        await provider.put(records)
+        assert len(await provider.nearest(mine, make.vector(DIMENSION), MEMORIES, 10)) == 10
+        assert len(await provider.nearest(mine, make.vector(DIMENSION), MEMORIES, 1)) == 1
+        assert len(await provider.fused(mine, make.vector(DIMENSION), ["tea"], MEMORIES, 10)) == 10
