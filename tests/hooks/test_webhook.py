@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from gateway.hooks.webhook.outbox import Outbox
+from gateway.hooks.webhook.outbox import Outbox, Waiting
 from gateway.hooks.webhook.signing import genuine
 from tests.gateways import free_port, gateway, process
 from tests.hooks.test_rules import add, config
@@ -36,6 +38,24 @@ def receiver(port: int, path: Path, status: int = 200) -> Generator[None]:
 
 def lines(path: Path) -> list[Any]:
     return [json.loads(each) for each in path.read_text().splitlines()] if path.exists() else []
+
+
+def waiting(home: Path) -> list[Waiting]:
+    outbox = Outbox(home / "webhooks.db", "it")
+    outbox.open()
+    try:
+        return outbox.waiting()
+    finally:
+        outbox.close()
+
+
+async def left(home: Path, count: int, like: Callable[[Waiting], bool]) -> list[Waiting]:
+    """What is still to be told, as soon as so many are like that."""
+    end = time.monotonic() + 20
+    while len(found := [each for each in waiting(home) if like(each)]) != count:
+        assert time.monotonic() < end, waiting(home)
+        await asyncio.sleep(0.05)
+    return found
 
 
 def until(path: Path, count: int, seconds: float = 30) -> list[Any]:
@@ -94,10 +114,7 @@ def test_what_was_taken_by_a_killed_process_goes_out_again_under_the_same_id(tmp
     taken = lines(path)
     assert len({each["headers"]["x-webhook-id"] for each in taken}) == 1
     assert len({each["body"] for each in taken}) == 1
-    outbox = Outbox(tmp_path / "webhooks.db", "it")
-    outbox.open()
-    assert outbox.waiting() == (0, 0)
-    outbox.close()
+    assert waiting(tmp_path) == []
 
 
 async def test_after_so_many_attempts_a_delivery_is_dead_and_kept(tmp_path: Path) -> None:
@@ -105,13 +122,8 @@ async def test_after_so_many_attempts_a_delivery_is_dead_and_kept(tmp_path: Path
     with receiver(port, path, 500):
         async with gateway(tmp_path, config(hook(port, ", attempts: 3, content: true"))) as made:
             assert (await add(made, "tea"))["event"] == "ADD"
-            outbox = Outbox(tmp_path / "webhooks.db", "it")
-            outbox.open()
-            end = time.monotonic() + 20
-            while outbox.waiting() != (0, 1):
-                assert time.monotonic() < end
-                await asyncio.sleep(0.05)
-            outbox.close()
+            (letter,) = await left(tmp_path, 1, lambda each: each.due is None)
+            assert (letter.attempts, letter.why) == (3, "500")
     assert [each["headers"]["x-webhook-attempt"] for each in lines(path)] == ["1", "2", "3"]
     assert json.loads(lines(path)[0]["body"])["content"] == "tea"  # where contents are asked for
 
@@ -128,3 +140,93 @@ def test_without_its_outbox_a_delivery_would_be_lost(tmp_path: Path) -> None:
     with receiver(port, path), process(tmp_path / "gateway.yaml"):
         time.sleep(1.5)
     assert lines(path) == []
+
+
+async def test_what_waits_is_not_to_be_read_in_the_file_and_comes_whole(tmp_path: Path) -> None:
+    port, path = free_port(), tmp_path / "taken"
+    async with gateway(tmp_path, config(hook(port, ", content: true"))) as made:
+        for number in range(50):
+            await add(made, f"canary-{number}", "canary-user", metadata={"note": "canary-note"})
+        raw = await asyncio.to_thread(lambda: b"".join(each.read_bytes() for each in tmp_path.glob("webhooks.db*")))
+        assert len(raw) > 10_000 and raw.count(b"canary") == 0
+        with receiver(port, path):
+            taken = await asyncio.to_thread(until, path, 50)
+    said = {json.loads(each["body"])["content"] for each in taken}
+    assert said == {f"canary-{number}" for number in range(50)}
+
+
+async def test_a_letter_in_the_place_of_another_is_not_told(tmp_path: Path) -> None:
+    """Whoever can write the file can drop letters, and can make none."""
+    port, path = free_port(), tmp_path / "taken"
+    async with gateway(tmp_path, config(hook(port, ", content: true"))) as made:
+        await add(made, "tea")
+        await add(made, "coffee")
+        with sqlite3.connect(tmp_path / "webhooks.db", timeout=5) as file:
+            (first,), (second,) = file.execute("SELECT id FROM letters ORDER BY id").fetchall()
+            body = file.execute("SELECT body FROM letters WHERE id = ?", (first,)).fetchone()
+            file.execute("UPDATE letters SET body = ? WHERE id = ?", (*body, second))
+        with receiver(port, path):
+            (dead,) = await left(tmp_path, 1, lambda each: each.due is None)
+            (told,) = await asyncio.to_thread(until, path, 1)
+    assert dead.id == second and "sealed" in dead.why
+    assert json.loads(told["body"])["content"] == "tea"
+
+
+@pytest.mark.parametrize("more", [f", previous_secret: {SECRET}", ""], ids=["known", "forgotten"])
+async def test_a_change_of_the_secret_loses_nothing_where_the_one_before_is_named(tmp_path: Path, more: str) -> None:
+    port, path, newer = free_port(), tmp_path / "taken", "another-of-sixteen"
+    quick = ", send_timeout: 500ms"
+    async with gateway(tmp_path, config(hook(port, quick))) as made:
+        await add(made, "tea")
+    changed = hook(port, quick + more).replace(f"secret: {SECRET}", f"secret: {newer}", 1)
+    with receiver(port, path):
+        async with gateway(tmp_path, config(changed)) as made:
+            if more:
+                (told,) = await asyncio.to_thread(until, path, 1)
+                head, body = told["headers"], told["body"].encode()
+                assert genuine(newer, head["x-webhook-timestamp"], body, head["x-webhook-signature"], time.time())
+            else:
+                (dead,) = await left(tmp_path, 1, lambda each: each.due is None)
+                assert dead.why == "it is sealed under a secret that is not declared any more"
+
+
+async def test_of_somebody_who_is_erased_nothing_is_told_any_more_and_nothing_kept(tmp_path: Path) -> None:
+    port, path = free_port(), tmp_path / "taken"
+    async with gateway(tmp_path, config(hook(port, ", content: true"))) as made:
+        for user in ("ada", "bob"):
+            for number in range(3):
+                await add(made, f"{user} drinks tea {number}", user)
+        reply = (await made.http.delete("/v1/subjects/ada")).json()
+        assert (reply["status"], reply["queued"]) == ("done", 3)
+        await add(made, "ada is here again", "ada")
+        with receiver(port, path):
+            await left(tmp_path, 0, lambda _: True)
+    said = [json.loads(each["body"]) for each in lines(path)]
+    added = sorted(each["content"] for each in said if each["event"] == "after_add")
+    assert added == ["ada is here again", *(f"bob drinks tea {number}" for number in range(3))]
+    assert sum(each.get("count", 0) for each in said if each["event"] == "after_delete") == 3, "their end is told"
+
+
+async def test_of_one_kind_alone_it_is_told_all_the_same(tmp_path: Path) -> None:
+    async with gateway(tmp_path, config(hook(free_port()))) as made:
+        await add(made, "tea")
+        reply = (await made.http.delete("/v1/subjects/ada?kinds=memory")).json()
+        assert (reply["status"], reply["deleted_memories"], reply["queued"]) == ("done", 1, 0)
+        assert len(waiting(tmp_path)) >= 1
+
+
+async def test_an_erasure_is_not_done_while_the_file_cannot_be_asked(tmp_path: Path) -> None:
+    """The counter-test: who cannot say that it is gone is not believed."""
+    async with gateway(tmp_path, config(hook(free_port()))) as made:
+        await add(made, "tea")
+        other = sqlite3.connect(tmp_path / "webhooks.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        reply = (await made.http.delete("/v1/subjects/ada?wait_seconds=1")).json()
+        assert reply["status"] == "pending"
+        other.execute("ROLLBACK")
+        other.close()
+        end = time.monotonic() + 30
+        while (reply := (await made.get(f"/v1/subjects/ada/erasures/{reply['id']}")).json())["status"] != "done":
+            assert time.monotonic() < end, reply
+            await asyncio.sleep(0.1)
+        assert reply["queued"] >= 1

@@ -6,7 +6,7 @@ up through `Lookup`, within the scope of the request.
 """
 
 from gateway.domain.hooking.context import Actor, HookContext, Lookup, Result
-from gateway.domain.hooking.hook import Hook
+from gateway.domain.hooking.hook import Forgetting, Hook
 from gateway.domain.hooking.moments import ALIASES, MUTATIONS, READS, WRITES, Event, Moment, after, before, moments_of
 from gateway.domain.hooking.outcomes import Action, Outcome, modify, proceed, quarantine, refuse, reject, skip
 
@@ -18,6 +18,7 @@ __all__ = [
     "Action",
     "Actor",
     "Event",
+    "Forgetting",
     "Hook",
     "HookContext",
     "Lookup",

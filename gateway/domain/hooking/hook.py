@@ -1,6 +1,7 @@
 """The port of hooks: what a type of hook is. Knows no type."""
 
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from gateway.domain.hooking.context import HookContext
@@ -31,4 +32,14 @@ class Hook(Protocol):
     async def run(self, context: HookContext) -> Outcome:
         """Decide. Called many times at once. A GatewayError raised here is the hook's failure, told by its code where
         `on_failure` is reject; anything else raised is told as `hook_failed`."""
+        ...
+
+
+@runtime_checkable
+class Forgetting(Protocol):
+    """A hook that keeps something of persons outside of the backends."""
+
+    async def forget(self, tenant: str, user: str, until: datetime | None) -> int:
+        """Erases what this process can reach of what was kept by then, or of all; how much that was. Idempotent.
+        Whatever it raises says that it is not done."""
         ...

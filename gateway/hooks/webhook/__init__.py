@@ -1,7 +1,8 @@
 """Tells a server of yours what was done: one signed POST for each event, at least once, whatever is down meanwhile.
 
-What is to be told is on the disk before the request is answered, and goes out behind its back; a request never waits for
-the other side. Says ids and metadata, and contents only where that is asked for. The address comes from the file alone.
+What is to be told is on the disk, sealed, before the request is answered, and goes out behind its back; a request never
+waits for the other side. Says ids and metadata, and contents only where that is asked for. The address comes from the
+file alone. What has not been told of somebody who is erased is not told any more.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import random
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ from gateway.domain.hooking import MUTATIONS, READS, HookContext, Moment, Outcom
 from gateway.domain.ids import uuid7
 from gateway.domain.ports import Kit
 from gateway.domain.units import Duration, Secret
+from gateway.hooks.webhook.envelope import Envelope
 from gateway.hooks.webhook.outbox import Letter, Outbox
 from gateway.hooks.webhook.signing import signature
 
@@ -35,7 +38,8 @@ __all__ = ["Webhook"]
 _SHORTEST_SECRET: Final = 16
 _AT_ONCE: Final = 20
 _LOOK_SECONDS: Final = 1.0  # for what other workers have left behind
-_GONE: Final = 410
+_GONE: Final = "410"
+_SEALED: Final = "it is sealed under a secret that is not declared any more"
 _DONE: Final = proceed()
 _UNKEPT: Final = Outcome(answer="unkept")
 
@@ -45,6 +49,9 @@ _log = logging.getLogger("gateway.webhook")
 class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: Annotated[Secret, Meta(description="Where each event is posted to; a redirect is not followed.")]
     secret: Annotated[Secret, Meta(description="Signs each delivery; 16 characters or more.")]
+    previous_secret: (
+        Annotated[Secret, Meta(description="The one before, for what was kept under it. Signs nothing.")] | None
+    ) = None
     content: Annotated[bool, Meta(description="Whether what was written, asked or found is told, beside ids.")] = False
     store: Annotated[str, Meta(min_length=1, description="SQLite file of what is still to be told.")] = "webhooks.db"
     send_timeout: Annotated[Duration, Meta(description="For one attempt.")] = field(
@@ -81,6 +88,8 @@ class Webhook:
         self._name = kit.name
         self._clock = kit.clock
         self._outbox = Outbox(Path(kit.home, options.store), kit.name)
+        secrets = [each.reveal() for each in (options.secret, options.previous_secret) if each is not None]
+        self._envelope = Envelope(secrets, random.SystemRandom().randbytes)
         self._client: httpx.AsyncClient | None = None
         self._wake = asyncio.Event()
         self._luck = random.Random(hashlib.sha256(kit.name.encode()).digest())  # noqa: S311 -- spreads attempts, no secret
@@ -104,9 +113,10 @@ class Webhook:
         """Returns when it is on the disk. Where it cannot be kept, the operation has been done all the same."""
         id_ = uuid7(self._clock(), random.SystemRandom().randbytes(8))
         body = msgspec.json.encode({"id": id_, **told(context, content=self._options.content)})
-        now = self._clock().timestamp()
+        person = self._envelope.persons(context.tenant, context.user.id)[0] if context.user is not None else ""
+        sealed, now = self._envelope.seal(id_, body), self._clock().timestamp()
         try:
-            await asyncio.to_thread(self._outbox.keep, [(id_, body)], now)
+            await asyncio.to_thread(self._outbox.keep, id_, person, sealed, now)
         except sqlite3.Error as error:
             _log.error(
                 "an event cannot be kept for the webhook", extra={"hook": self._name, "why": type(error).__name__}
@@ -114,6 +124,10 @@ class Webhook:
             return _UNKEPT
         self._wake.set()
         return _DONE
+
+    async def forget(self, tenant: str, user: str, until: datetime | None) -> int:
+        last = None if until is None else until.timestamp()
+        return await asyncio.to_thread(self._outbox.forget, self._envelope.persons(tenant, user), last)
 
     async def _deliver(self) -> None:
         lease = 2 * self._options.send_timeout.seconds
@@ -131,36 +145,37 @@ class Webhook:
                     await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     async def _send(self, letter: Letter) -> None:
-        now = self._clock().timestamp()
-        why = await self._posted(letter, int(now))
+        body = self._envelope.open(letter.id, letter.body)
+        why = _SEALED if body is None else await self._posted(letter, body)
         options = self._options
         if not why:
             await asyncio.to_thread(self._outbox.taken, letter.id)
-        elif letter.attempts >= options.attempts or why == str(_GONE):
+        elif letter.attempts >= options.attempts or why in (_GONE, _SEALED):
             _log.error("a delivery is dead", extra={"hook": self._name, "delivery": letter.id, "why": why})
-            await asyncio.to_thread(self._outbox.bury, letter.id, now, why)
+            await asyncio.to_thread(self._outbox.later, letter.id, None, why)
         else:
             pause = min(options.longest.seconds, options.backoff.seconds * 2 ** min(letter.attempts - 1, 30))
             due = self._clock().timestamp() + pause * (0.5 + self._luck.random() / 2)
-            await asyncio.to_thread(self._outbox.later, letter.id, due)
+            await asyncio.to_thread(self._outbox.later, letter.id, due, why)
 
-    async def _posted(self, letter: Letter, timestamp: int) -> str:
+    async def _posted(self, letter: Letter, body: bytes) -> str:
         """Why it was not taken; "" where it was: any 2xx."""
         import httpx
 
         assert self._client is not None  # noqa: S101 -- opened before anything is sent
+        timestamp = int(self._clock().timestamp())
         headers = {
             "Content-Type": "application/json",
             "X-Webhook-Id": letter.id,
             "X-Webhook-Timestamp": str(timestamp),
             "X-Webhook-Attempt": str(letter.attempts),
-            "X-Webhook-Signature": signature(self._options.secret.reveal(), timestamp, letter.body),
+            "X-Webhook-Signature": signature(self._options.secret.reveal(), timestamp, body),
         }
         try:
             # Of the reply only its status counts, so that nobody can fill the memory with the rest.
             async with (
                 asyncio.timeout(self._options.send_timeout.seconds),
-                self._client.stream("POST", self._options.url.reveal(), content=letter.body, headers=headers) as reply,
+                self._client.stream("POST", self._options.url.reveal(), content=body, headers=headers) as reply,
             ):
                 return "" if reply.is_success else str(reply.status_code)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:

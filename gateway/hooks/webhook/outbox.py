@@ -1,24 +1,30 @@
 """What is still to be told, in a SQLite file: kept before the request is answered, gone when somebody has taken it.
 
 Several workers share a file: each takes what is due for a while, so that what a killed one had taken comes up again.
-Blocks; for threads. Knows no HTTP.
+Blocks; for threads. Knows no HTTP, and not what a letter says.
 """
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS outbox (
-  id TEXT PRIMARY KEY, hook TEXT NOT NULL, body BLOB NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0
+_BUSY_MS: Final = 5_000
+
+# What is dead is not due at any time. What goes is overwritten, as it may be about somebody who is erased.
+_TABLE: Final = """
+PRAGMA journal_mode=WAL;
+PRAGMA synchronous=FULL;
+PRAGMA secure_delete=ON;
+CREATE TABLE IF NOT EXISTS letters (
+  id TEXT PRIMARY KEY, hook TEXT NOT NULL, person TEXT NOT NULL, body BLOB NOT NULL, kept REAL NOT NULL,
+  due REAL, attempts INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS outbox_due ON outbox (hook, due);
-CREATE TABLE IF NOT EXISTS dead (
-  id TEXT PRIMARY KEY, hook TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL, why TEXT NOT NULL
-) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS letters_due ON letters (hook, due);
+CREATE INDEX IF NOT EXISTS letters_person ON letters (hook, person);
 """
 
 
@@ -30,6 +36,16 @@ class Letter(msgspec.Struct, frozen=True):
     attempts: int
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """A letter as it is listed. `due` is None where it is dead; `why` is what came of its last attempt."""
+
+    id: str
+    kept: float
+    due: float | None
+    attempts: int
+    why: str
+
+
 class Outbox:
     def __init__(self, path: Path, hook: str) -> None:
         self._path = path
@@ -39,11 +55,9 @@ class Outbox:
 
     def open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         self._path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_TABLES)
+        connection.executescript(_TABLE)
         self._held = connection
 
     def close(self) -> None:
@@ -52,67 +66,52 @@ class Outbox:
                 self._held.close()
             self._held = None
 
-    def keep(self, letters: list[tuple[str, bytes]], now: float) -> None:
-        """On the disk when this returns, all or none."""
-        with self._turn:
-            connection = self._opened()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.executemany(
-                    "INSERT OR IGNORE INTO outbox (id, hook, body, due) VALUES (?, ?, ?, ?)",
-                    [(id_, self._hook, body, now) for id_, body in letters],
-                )
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+    def keep(self, id_: str, person: str, body: bytes, now: float) -> None:
+        """On the disk when this returns."""
+        row = (id_, self._hook, person, body, now, now)
+        self._said("INSERT OR IGNORE INTO letters (id, hook, person, body, kept, due) VALUES (?, ?, ?, ?, ?, ?)", *row)
 
     def take(self, now: float, lease: float, limit: int) -> list[Letter]:
         """What is due, the oldest first; due again after the lease, unless it is told of before."""
-        with self._turn:
-            rows = self._opened().execute(
-                "UPDATE outbox SET due = ?, attempts = attempts + 1 WHERE id IN "
-                "(SELECT id FROM outbox WHERE hook = ? AND due <= ? ORDER BY due, id LIMIT ?) "
-                "RETURNING id, body, attempts",
-                (now + lease, self._hook, now, limit),
-            )
-            return sorted((Letter(*row) for row in rows.fetchall()), key=lambda each: each.id)
+        rows = self._said(
+            "UPDATE letters SET due = ?, attempts = attempts + 1 WHERE id IN "
+            "(SELECT id FROM letters WHERE hook = ? AND due <= ? ORDER BY due, id LIMIT ?) "
+            "RETURNING id, body, attempts",
+            now + lease, self._hook, now, limit,
+        )  # fmt: skip
+        return sorted((Letter(*row) for row in rows), key=lambda each: each.id)
 
     def taken(self, id_: str) -> None:
-        with self._turn:
-            self._opened().execute("DELETE FROM outbox WHERE id = ?", (id_,))
+        self._said("DELETE FROM letters WHERE id = ?", id_)
 
-    def later(self, id_: str, due: float) -> None:
-        with self._turn:
-            self._opened().execute("UPDATE outbox SET due = ? WHERE id = ?", (due, id_))
+    def later(self, id_: str, due: float | None, why: str) -> None:
+        """None: it is dead, stays until somebody looks, and is never tried again by itself."""
+        self._said("UPDATE letters SET due = ?, why = ? WHERE id = ?", due, why, id_)
 
-    def bury(self, id_: str, now: float, why: str) -> None:
-        """Among the dead, where it stays until somebody looks: never tried again."""
+    def forget(self, persons: Sequence[str], until: float | None) -> int:
+        """Whatever was kept about a person by then, dead or not, is no longer in the file; how many letters."""
+        marks = ", ".join("?" * len(persons))
+        which = f"DELETE FROM letters WHERE hook = ? AND person IN ({marks}) AND kept <= ?"  # noqa: S608 -- question marks
         with self._turn:
             connection = self._opened()
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(
-                "INSERT OR REPLACE INTO dead (id, hook, body, at, why) "
-                "SELECT id, hook, body, ?, ? FROM outbox WHERE id = ?",
-                (now, why, id_),
-            )
-            connection.execute("DELETE FROM outbox WHERE id = ?", (id_,))
-            connection.execute("COMMIT")
+            last = float("inf") if until is None else until
+            gone = connection.execute(which, (self._hook, *persons, last)).rowcount
+            connection.execute("PRAGMA busy_timeout=0")  # a worker that reads now empties the log when it is next asked
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        return gone
 
-    def waiting(self) -> tuple[int, int]:
-        """How many are to be told, and how many are dead."""
-        with self._turn:
-            connection = self._opened()
-            counts = [
-                connection.execute(f"SELECT count(*) FROM {table} WHERE hook = ?", (self._hook,)).fetchone()[0]  # noqa: S608 -- two names of ours
-                for table in ("outbox", "dead")
-            ]
-            return counts[0], counts[1]
+    def waiting(self, limit: int = 1000) -> list[Waiting]:
+        """The oldest first."""
+        listed = "SELECT id, kept, due, attempts, why FROM letters WHERE hook = ? ORDER BY kept, id LIMIT ?"
+        return [Waiting(*row) for row in self._said(listed, self._hook, limit)]
 
-    def next_due(self) -> float | None:
+    def _said(self, statement: str, *values: object) -> list[Any]:
+        """Each statement is a transaction of its own."""
         with self._turn:
-            row = self._opened().execute("SELECT min(due) FROM outbox WHERE hook = ?", (self._hook,)).fetchone()
-            return row[0]
+            return self._opened().execute(statement, values).fetchall()
 
     def _opened(self) -> sqlite3.Connection:
         if self._held is None:

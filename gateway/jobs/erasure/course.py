@@ -16,7 +16,6 @@ from gateway.domain.erasure import Method, Standing, Status
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock
 from gateway.domain.outbox import HELD_SECONDS
-from gateway.domain.record import Kind
 from gateway.domain.scope import Reach
 from gateway.jobs.erasure.attempt import Attempts, unseen
 from gateway.jobs.erasure.reaching import Reaching, rings_of
@@ -97,21 +96,28 @@ class Course:
         """What was pooled of this person, for searches."""
         self._places.pools.forget(Reach(taken.tenant, None, taken.person, None, None))
 
+    async def untold(self, snapshot: Snapshot, taken: Taken, until: datetime | None) -> int:
+        """What hooks still had to tell of this person, and do not tell any more."""
+        if not taken.is_whole:
+            return 0
+        return await self.reaching.forgotten(snapshot, taken.tenant, taken.person, until)
+
     async def _close(self, store: "ErasureStore", taken: Taken) -> None:
         """Behind a closed fence: nothing else can change what there is."""
         agree = 0.0 if self.alone else AGREE_SECONDS
         await asyncio.sleep(agree)
         heard = self._now()
         keys, queued, names = (), 0, frozenset[str]()
-        if set(taken.standing.kinds) == set(Kind):  # neither a key nor what is queued is of one kind
+        if taken.is_whole:
             keys = await self._shredded(taken)
             queued, names = await asyncio.to_thread(store.unqueue, taken.tenant, taken.person)
-        standing = msgspec.structs.replace(
-            taken.standing,
-            keys=tuple(sorted({*taken.standing.keys, *keys})),
-            queued=taken.standing.queued + queued,
-        )
         with self._places.serving() as snapshot:
+            queued += await self.untold(snapshot, taken, None)
+            standing = msgspec.structs.replace(
+                taken.standing,
+                keys=tuple(sorted({*taken.standing.keys, *keys})),
+                queued=taken.standing.queued + queued,
+            )
             whole = self.reaching.targets(snapshot, taken.tenant)
             standing = msgspec.structs.replace(standing, uncovered=unseen(snapshot, taken, names, whole))
             standing, missed = await self._attempt(store, taken, snapshot, standing, None)
@@ -124,7 +130,9 @@ class Course:
         """Up to what the fence covers. Who has confirmed is looked through again: it may have got something back."""
         until = Until(taken.at, self._clock())
         with self._places.serving() as snapshot:
-            standing, missed = await self._attempt(store, taken, snapshot, taken.standing, until)
+            queued = taken.standing.queued + await self.untold(snapshot, taken, taken.at)
+            standing = msgspec.structs.replace(taken.standing, queued=queued)
+            standing, missed = await self._attempt(store, taken, snapshot, standing, until)
         await self._finish(store, taken, standing, missed=missed)
 
     async def _attempt(

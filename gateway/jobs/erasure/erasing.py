@@ -8,12 +8,13 @@ Whoever dies in between leaves rows that another process goes on from.
 
 import asyncio
 import logging
+import socket
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from gateway.chain.vanishing import vanish
+from gateway.chain.vanishing import Until, vanish
 from gateway.config.compiled import Config
 from gateway.domain.erasure import Asked, Standing
 from gateway.domain.ids import Clock, Randomness
@@ -21,6 +22,7 @@ from gateway.jobs.erasure.course import Course, Places, Rules
 from gateway.jobs.erasure.reaching import is_noted, is_private, rings_of
 from gateway.jobs.erasure.register import Register, unkept
 from gateway.receipts.signing import Signer
+from gateway.runtime.fences import Raised
 
 if TYPE_CHECKING:
     from gateway.jobs.erasure.store import ErasureStore
@@ -43,8 +45,10 @@ class Erasing:
         self._places = places
         self._register = Register(clock, randomness)
         self._course = Course(clock, now, places, self._register, rules, self._hear)
-        self._me = uuid.uuid4().hex
+        self._place = ""
+        self._me = ""
         self._hearing = asyncio.Lock()  # what was read earlier is told earlier
+        self._own: dict[str, tuple[Raised, str]] = {}  # what others are at, and has copies here; with who is at it
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._chore: asyncio.Task[None] | None = None
         self._stir = asyncio.Event()
@@ -54,6 +58,8 @@ class Erasing:
     async def prepare(self, config: Config) -> None:
         """Before this configuration serves: fences that stand are known from the first request on."""
         self._register.config = config
+        self._place = f"{socket.gethostname()}:{config.home}:"  # workers of one place have the same files
+        self._me = self._me or f"{self._place}{uuid.uuid4().hex}"
         store = await self._found()
         if self._chore is None and (store is not None or not self._course.alone):
             self._chore = asyncio.create_task(self._look_after(), name="erasures")
@@ -86,7 +92,7 @@ class Erasing:
         id_ = await self._kept(
             lambda: store.begin(standing.id, asked, standing, noted=noted, holder=self._me, held=held)
         )
-        await self._hear(store)
+        await self._hear(store, mine=id_)
         if id_ == standing.id:
             self._spawn(id_)
         if self._chore is None:
@@ -123,33 +129,42 @@ class Erasing:
         except Exception as error:
             raise unkept(error) from error
 
-    async def _hear(self, store: "ErasureStore") -> None:
-        """Tells those who write here what fences there are."""
+    async def _hear(self, store: "ErasureStore", mine: str = "") -> None:
+        """Tells those who write here what fences there are. Of what others erase, what is here alone goes too."""
 
         async def spent(tenant: str, ids: Sequence[str]) -> frozenset[str]:
             return await self._kept(lambda: store.spent(tenant, ids))
 
         async with self._hearing:
             changes = await asyncio.to_thread(store.changes)
-            if changes == self._changes:
-                return
-            raised = await asyncio.to_thread(store.fences)
-            news = self._places.fences.hear(raised, store.secret, spent)
-            self._changes = changes
-        for each in news:
-            if each.closed and each.id not in self._tasks and not self._course.rules.alone:
-                await self._own_copies(store, each.id)
+            if changes != self._changes:
+                raised = await asyncio.to_thread(store.fences)
+                news = self._places.fences.hear(raised, store.secret, spent)
+                self._changes = changes
+                others = [] if self._course.alone else [each for each in news if each.id not in {mine, *self._tasks}]
+                if others:
+                    holders = await asyncio.to_thread(store.holders)
+                    self._own |= {each.id: (each, holders[each.id]) for each in others if each.id in holders}
+        for id_, owed in list(self._own.items()):
+            await self._own_copies(store, *owed)
+            if self._own.get(id_) is owed:
+                del self._own[id_]
 
-    async def _own_copies(self, store: "ErasureStore", id_: str) -> None:
-        """What this process alone can reach, of an erasure that another one is at."""
-        taken = await asyncio.to_thread(store.taken, id_)
+    async def _own_copies(self, store: "ErasureStore", fence: Raised, holder: str) -> None:
+        """What this process has for itself; where whoever is at it is elsewhere, what is on this machine as well."""
+        taken = await asyncio.to_thread(store.taken, fence.id)
         if taken is None:
             return
+        elsewhere = self._register.shared and not holder.startswith(self._place)
+        until = None if fence.closed else Until(taken.at, self._clock())
         with self._places.serving() as snapshot:
             for target in self._course.reaching.targets(snapshot, taken.tenant).values():
-                if is_private(target.plugin.capabilities(target.options)):
+                can = target.plugin.capabilities(target.options)
+                if is_private(can) or (elsewhere and not can.remote):
                     async with self._course.reaching.reached(snapshot, target) as reached:
-                        await vanish(reached.provider, reached.can, taken.whom(), None, verify=True)
+                        await vanish(reached.provider, reached.can, taken.whom(), until, verify=True)
+            if elsewhere:
+                await self._course.untold(snapshot, taken, None if fence.closed else taken.at)
             for ring in rings_of(snapshot, taken.tenant).values():
                 await ring.changed(taken.tenant)  # no new life is sealed with a key that is about to be destroyed
         self._course.forget(taken)

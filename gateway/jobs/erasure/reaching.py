@@ -1,4 +1,4 @@
-"""The providers that may hold something of a tenant, each as it is open now, or opened for a moment.
+"""The providers that may hold something of a tenant, each as it is open now, or opened for a moment; and its hooks.
 
 All that are declared for the tenant or for everybody count, whether or not a route uses them today: what was used
 yesterday is still there. Past chains and caches: an erasure goes to the backends themselves.
@@ -7,11 +7,13 @@ yesterday is still there. Past chains and caches: an erasure goes to the backend
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from gateway.config.compiled import Plugged
+from gateway.domain.hooking import Forgetting
 from gateway.domain.ids import Clock
 from gateway.domain.ports import Capabilities, Provider
 from gateway.runtime.instances import Instances
@@ -56,6 +58,13 @@ class Reaching:
             async with asyncio.timeout(_SECONDS):
                 lent = await self._instances.acquire(use, stack)
             yield Reached(provider=lent.instance, can=can)
+
+    async def forgotten(self, snapshot: Snapshot, tenant: str, user: str, until: datetime | None) -> int:
+        """By hooks that keep something of persons; how much. Raises what any of them raises."""
+        bound = snapshot.tenants.get(tenant)
+        uses = [use for (sort, _), use in bound.uses.items() if sort == "hook"] if bound is not None else []
+        hooks = [each.instance for each in map(self._instances.opened, uses) if each is not None]
+        return sum([await each.forget(tenant, user, until) for each in hooks if isinstance(each, Forgetting)])
 
 
 def is_noted(snapshot: Snapshot, tenant: str) -> bool:

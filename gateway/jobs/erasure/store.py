@@ -143,6 +143,12 @@ class ErasureStore:
         with self.engine.connect() as db:
             return db.execute(sa.select(sa.func.min(ERASURES.c.due)).where(ERASURES.c.stage != Stage.ENDED)).scalar()
 
+    def holders(self) -> dict[str, str]:
+        """Of all processes' erasures that have not come to their end: who is at each, "" for nobody now."""
+        with self.engine.connect() as db:
+            going_on = sa.select(ERASURES.c.id, ERASURES.c.holder).where(ERASURES.c.stage != Stage.ENDED)
+            return {row.id: row.holder for row in db.execute(going_on)}
+
     def unconfirmed(self) -> int:
         """Of all processes: those that some target has not confirmed."""
         with self.engine.connect() as db:

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.chain.vanishing import Person
 from gateway.domain.erasure import Standing
+from gateway.domain.record import Kind
 
 
 class Stage(StrEnum):
@@ -27,6 +28,11 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     at: datetime  # of its fence
     standing: Standing
+
+    @property
+    def is_whole(self) -> bool:
+        """Neither a key, nor what is still to be delivered or told, is of one kind: it stays unless all kinds go."""
+        return set(self.standing.kinds) == set(Kind)
 
     def whom(self) -> Person:
         return Person(tenant=self.tenant, user=self.person, kinds=frozenset(self.standing.kinds), noted=self.noted)
