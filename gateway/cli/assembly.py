@@ -23,6 +23,7 @@ from gateway.faces.phrases import PHRASES
 from gateway.jobs.erasure.course import Places, Rules
 from gateway.jobs.erasure.erasing import Erasing
 from gateway.jobs.jobs import Jobs
+from gateway.jobs.untold import Telling
 from gateway.retrieval.pools import Pools
 from gateway.runtime.background import Together
 from gateway.runtime.crew import Crew
@@ -98,7 +99,7 @@ def steering(
             good.keep(compiled)
 
     running = Running(means, folder)
-    background = Together(jobs, [erasing])
+    background = Together([jobs, Telling(instances, clock), erasing])
     reloader = Reloader(running, Disk(read), lambda config: unsafe_address(config, settings.host), keep, background)
     return Helm(running, reloader, Crew(folder), background, [tidying.run, sweeps.run])
 

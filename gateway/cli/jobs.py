@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,11 +22,10 @@ from gateway.config.catalog import Catalog
 from gateway.config.compiler import compile_config
 from gateway.config.report import render_text
 from gateway.jobs.job import State
-from gateway.jobs.jobs import place_of
 from gateway.runtime.background import Listed
 
 if TYPE_CHECKING:
-    from gateway.jobs.tending import Tending
+    from gateway.jobs.shelves import Shelf
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,7 +35,7 @@ _HEAD: Final = ("id", "kind", "source -> target", "records", "attempts", "age", 
 
 @click.group("jobs")
 def command() -> None:
-    """List what is still to be delivered, try it again or drop it."""
+    """List what is still to be delivered, erased or told, try it again or drop it."""
 
 
 def _config(function: Command) -> Command:
@@ -57,8 +56,9 @@ def _config(function: Command) -> Command:
 @click.option("--exit-code", is_flag=True, help="Exit with 6 where a job is dead.")
 def ls(config: Path, dead: bool, form: str, exit_code: bool) -> None:
     """List the jobs, oldest first."""
-    with _asked(config) as tending:
-        jobs = tending.listed(dead=dead) if tending is not None else []
+    with _asked(config) as shelves:
+        listed = [each for shelf in shelves for each in shelf.listed(dead=dead)]
+    jobs = sorted(listed, key=lambda each: -each.age)
     if form == "json":
         click.echo(json.dumps([msgspec.to_builtins(each) for each in jobs], indent=2))
     else:
@@ -73,7 +73,7 @@ def ls(config: Path, dead: bool, form: str, exit_code: bool) -> None:
 @click.option("--dead", is_flag=True, help="All that are given up.")
 def retry(config: Path, ids: tuple[str, ...], dead: bool) -> None:
     """Begin these jobs anew, now. One that is running is left alone."""
-    _change(config, ids, dead, "begun anew", lambda tending, chosen: tending.retry(chosen))
+    _change(config, ids, dead, "begun anew", lambda shelf, chosen: shelf.retry(chosen))
 
 
 @command.command("drop")
@@ -81,8 +81,8 @@ def retry(config: Path, ids: tuple[str, ...], dead: bool) -> None:
 @click.argument("ids", nargs=-1)
 @click.option("--dead", is_flag=True, help="All that are given up.")
 def drop(config: Path, ids: tuple[str, ...], dead: bool) -> None:
-    """Forget these jobs: their targets never get what they owe."""
-    _change(config, ids, dead, "dropped", lambda tending, chosen: tending.drop(chosen))
+    """Forget these jobs: their targets never get what they owe. An erasure cannot be dropped."""
+    _change(config, ids, dead, "dropped", lambda shelf, chosen: shelf.drop(chosen))
 
 
 def _change(
@@ -90,43 +90,36 @@ def _change(
     ids: tuple[str, ...],
     dead: bool,
     what: str,
-    change: Callable[["Tending", Sequence[str] | None], int],
+    change: Callable[["Shelf", Sequence[str] | None], int],
 ) -> None:
     if bool(ids) == dead:
         raise click.UsageError("name jobs by their ids, or give --dead")
-    with _asked(config) as tending:
-        done = change(tending, None if dead else ids) if tending is not None else 0
+    with _asked(config) as shelves:
+        done = sum(change(shelf, None if dead else ids) for shelf in shelves)
     click.echo(f"{done} {'job' if done == 1 else 'jobs'} {what}")
     if done < len(ids):
         sys.exit(1)
 
 
 @contextmanager
-def _asked(config: Path) -> Generator["Tending | None"]:
-    """None where nothing was ever kept."""
+def _asked(config: Path) -> Generator[list["Shelf"]]:
+    """Those on which something was ever kept."""
     compiled = compile_config(config, os.environ, Catalog.installed())
     if compiled.config is None:
         click.echo(render_text(compiled), err=True)
         sys.exit(1)
-    place = place_of(compiled.config)
-    if not place.exists():
-        yield None
-        return
-    from gateway.jobs.store import Store
-    from gateway.jobs.tending import Tending
+    from gateway.jobs.shelves import shelves
 
-    store = Store(place, lambda: datetime.now(UTC))
     try:
-        yield Tending(store) if store.ready() else None
+        with ExitStack() as stack:
+            yield shelves(compiled.config, lambda: datetime.now(UTC), stack)
     except Exception as error:  # noqa: BLE001 - a driver may raise anything, and its words may name accounts
         click.echo(f"the jobs cannot be asked: {type(error).__name__}", err=True)
         sys.exit(1)
-    finally:
-        store.close()
 
 
 def _row(job: Listed) -> tuple[str, ...]:
-    pair = f"{job.source} -> {job.target}"
+    pair = f"{job.source} -> {job.target}" if job.target else job.source
     return (job.id, job.kind, pair, str(job.records), str(job.attempts), _span(job.age), job.state, job.reason)
 
 

@@ -91,6 +91,9 @@ class Jobs:
         work = self._work
         return await _asked(work, lambda: work.tending.listed(dead=dead)) if work is not None else []
 
+    async def unconfirmed(self) -> int:
+        return 0
+
     async def _started(self, config: Config) -> "Work":
         loop = asyncio.get_running_loop()
 

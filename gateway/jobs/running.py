@@ -8,10 +8,12 @@ import asyncio
 import concurrent.futures
 import logging
 import random
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -28,6 +30,7 @@ from gateway.jobs.tending import BEAT_SECONDS, Tending
 
 Result = TypeVar("Result")
 
+_REMEMBERED: Final = 5_000  # for each pair; what is older is due by itself
 
 _log = logging.getLogger("gateway.jobs")
 
@@ -46,7 +49,9 @@ class Work:
         self._running: dict[str, concurrent.futures.Future[Carried]] = {}
         self._stopping = False
         self._held: dict[Pair, tuple[str, float]] = {}
+        self._turn = threading.Lock()  # around these two, which threads of DBOS change as well
         self._away: set[Pair] = set()
+        self._left: dict[Pair, deque[tuple[float, Kept]]] = {}
         self._chore: asyncio.Task[None] | None = None
         self._store = Store(place, clock)
         try:
@@ -114,12 +119,26 @@ class Work:
         return kept
 
     def release(self, kept: Sequence[Kept], again: Sequence[Kept]) -> None:
-        """In the thread of the outbox. For what is away, fewer and larger jobs will do: it stays where it is kept."""
-        away = self._away.copy()
-        once, twice = (
-            [each for each in some if (each.intent.source, each.intent.target) not in away] for some in (kept, again)
-        )
+        """In the thread of the outbox. For what is away, fewer and larger jobs will do: it stays where it is kept, until
+        that is due or a delivery to the same has gone well."""
+        with self._turn:
+            away = self._away.copy()
+            once, twice = ([each for each in some if pair_of(each) not in away] for some in (kept, again))
+            for each in kept:
+                if pair_of(each) in away:
+                    left = self._left.setdefault(pair_of(each), deque(maxlen=_REMEMBERED))
+                    left.append((self._store.now(), each))
         self._store.release(once, twice)
+
+    def _back(self, pair: Pair) -> None:
+        """In a thread of DBOS: what was left while it was away, and is not due by itself meanwhile, is due now."""
+        with self._turn:
+            self._away.discard(pair)
+            left = self._left.pop(pair, ())
+        since = self._store.now() - self._rules.held / 2
+        if due := [each for at, each in left if at > since]:
+            self._store.release(due, [])
+        self.tending.hasten(*pair)
 
     def is_away(self, error: Exception) -> bool:
         return isinstance(error, OperationalError | InterfaceError | NoConnection)
@@ -148,11 +167,11 @@ class Work:
         pair = (begun.source, begun.target)
         if not carried.reason:
             if begun.owed:
-                self._away.discard(pair)
-                self.tending.hasten(*pair)
+                self._back(pair)
             return
         if carried.away:
-            self._away.add(pair)
+            with self._turn:
+                self._away.add(pair)
         told = {"job": begun.id, "source": pair[0], "target": pair[1], "attempts": begun.attempts + 1}
         _log.log(
             logging.ERROR if dead else logging.WARNING,
@@ -175,3 +194,7 @@ class Work:
             except Exception as error:  # noqa: BLE001 - a store that is away now is looked at again
                 _log.warning("the jobs cannot be looked after now", extra={"reason": type(error).__name__})
             await asyncio.sleep(BEAT_SECONDS)
+
+
+def pair_of(kept: Kept) -> Pair:
+    return kept.intent.source, kept.intent.target

@@ -19,6 +19,13 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
     oldest: float
 
 
+def more(one: Sum | None, other: Sum) -> Sum:
+    if one is None:
+        return other
+    oldest = max(one.oldest, other.oldest)
+    return Sum(jobs=one.jobs + other.jobs, records=one.records + other.records, oldest=oldest)
+
+
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """How one job stands. `age` and `due` in seconds from now; `reason` is why its last attempt failed."""
 
@@ -34,7 +41,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Queue(Protocol):
+class Background(Protocol):
     async def prepare(self, config: Config) -> None:
         """Before this configuration serves; Misconfigured where what it needs cannot be had."""
         ...
@@ -44,7 +51,11 @@ class Queue(Protocol):
         ...
 
     async def listed(self, *, dead: bool) -> Sequence[Listed]:
-        """The jobs, oldest first; with `dead`, those that are given up. Unavailable where that cannot be told."""
+        """What is still owed; with `dead`, what is given up. Unavailable where that cannot be told."""
+        ...
+
+    async def unconfirmed(self) -> int:
+        """Erasures that some target has not confirmed yet; Unavailable where that cannot be told."""
         ...
 
     async def stop(self) -> None:
@@ -52,42 +63,30 @@ class Queue(Protocol):
         ...
 
 
-class Background(Queue, Protocol):
-    async def unconfirmed(self) -> int:
-        """Erasures that some target has not confirmed yet; Unavailable where that cannot be told."""
-        ...
-
-
-class Beside(Protocol):
-    """Work that is no queue of jobs."""
-
-    async def prepare(self, config: Config) -> None: ...
-
-    async def unconfirmed(self) -> int: ...
-
-    async def stop(self) -> None: ...
-
-
 class Together:
-    """The jobs, and what else is done in the background, as one Background. Stops in the other order."""
+    """Several as one. What they owe is one list, the oldest first; they stop in the other order."""
 
-    def __init__(self, jobs: Queue, others: Sequence[Beside]) -> None:
-        self._jobs = jobs
-        self._others = tuple(others)
+    def __init__(self, parts: Sequence[Background]) -> None:
+        self._parts = tuple(parts)
 
     async def prepare(self, config: Config) -> None:
-        for each in (self._jobs, *self._others):
+        for each in self._parts:
             await each.prepare(config)
 
     async def sums(self) -> Mapping[str, Sum]:
-        return await self._jobs.sums()
+        found: dict[str, Sum] = {}
+        for part in self._parts:
+            for state, each in (await part.sums()).items():
+                found[state] = more(found.get(state), each)
+        return found
 
     async def listed(self, *, dead: bool) -> Sequence[Listed]:
-        return await self._jobs.listed(dead=dead)
+        found = [each for part in self._parts for each in await part.listed(dead=dead)]
+        return sorted(found, key=lambda each: -each.age)
 
     async def unconfirmed(self) -> int:
-        return sum([await each.unconfirmed() for each in self._others])
+        return sum([await each.unconfirmed() for each in self._parts])
 
     async def stop(self) -> None:
-        for each in (*reversed(self._others), self._jobs):
+        for each in reversed(self._parts):
             await each.stop()

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from gateway.domain.errors import Unavailable
+from gateway.domain.record import Record
 from gateway.jobs.job import Rules, State, wait_before
 from tests.jobs.working import QUICK, bench, now, owed, record
 
@@ -67,6 +68,30 @@ async def test_a_mirror_that_was_away_gets_everything_when_it_is_back(tmp_path: 
         made.copy.away = False
         ids = [each.id for each in teas]
         await made.until(lambda: _has(made.copied, ids, [each.text for each in teas]), 30)
+        await made.until(made.idle)
+
+
+async def test_what_was_changed_while_a_mirror_was_away_does_not_wait_once_it_is_back(tmp_path: Path) -> None:
+    """Well before it is due by itself, which with these rules is after a minute."""
+    async with bench(tmp_path, Rules(attempts=50)) as made:
+        first, second = record("first"), record("second")
+
+        async def make(tea: Record) -> None:
+            intents = [owed([tea.id])]
+            await made.work.intend(intents)
+            await made.main.put([tea])
+            made.work.settled(intents)
+
+        async def failed() -> bool:
+            return any(each.attempts for each in await made.work.threaded(lambda: made.work.tending.listed(dead=False)))
+
+        made.copy.away = True
+        await make(first)
+        await made.until(failed)
+        await make(second)
+        await asyncio.sleep(0.5)
+        made.copy.away = False
+        await made.until(lambda: _has(made.copied, [first.id, second.id], ["first", "second"]), 30)
         await made.until(made.idle)
 
 

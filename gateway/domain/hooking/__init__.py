@@ -9,6 +9,7 @@ from gateway.domain.hooking.context import Actor, HookContext, Lookup, Result
 from gateway.domain.hooking.hook import Forgetting, Hook
 from gateway.domain.hooking.moments import ALIASES, MUTATIONS, READS, WRITES, Event, Moment, after, before, moments_of
 from gateway.domain.hooking.outcomes import Action, Outcome, modify, proceed, quarantine, refuse, reject, skip
+from gateway.domain.hooking.owing import Letters, Owing, Waiting
 
 __all__ = [
     "ALIASES",
@@ -21,10 +22,13 @@ __all__ = [
     "Forgetting",
     "Hook",
     "HookContext",
+    "Letters",
     "Lookup",
     "Moment",
     "Outcome",
+    "Owing",
     "Result",
+    "Waiting",
     "after",
     "before",
     "modify",

@@ -94,6 +94,10 @@ class Webhook:
         self._wake = asyncio.Event()
         self._luck = random.Random(hashlib.sha256(kit.name.encode()).digest())  # noqa: S311 -- spreads attempts, no secret
 
+    @property
+    def letters(self) -> Outbox:
+        return self._outbox
+
     async def open(self, stack: AsyncExitStack) -> None:
         """Misconfigured where the store cannot be written. What an earlier process has left goes out at once."""
         import httpx

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.domain.hooking import Waiting
+
 _BUSY_MS: Final = 5_000
 
 # What is dead is not due at any time. What goes is overwritten, as it may be about somebody who is erased.
@@ -36,22 +38,15 @@ class Letter(msgspec.Struct, frozen=True):
     attempts: int
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """A letter as it is listed. `due` is None where it is dead; `why` is what came of its last attempt."""
-
-    id: str
-    kept: float
-    due: float | None
-    attempts: int
-    why: str
-
-
 class Outbox:
     def __init__(self, path: Path, hook: str) -> None:
         self._path = path
         self._hook = hook
         self._turn = threading.Lock()
         self._held: sqlite3.Connection | None = None
+
+    def exists(self) -> bool:
+        return self._path.exists()
 
     def open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +102,22 @@ class Outbox:
         """The oldest first."""
         listed = "SELECT id, kept, due, attempts, why FROM letters WHERE hook = ? ORDER BY kept, id LIMIT ?"
         return [Waiting(*row) for row in self._said(listed, self._hook, limit)]
+
+    def counts(self) -> list[tuple[bool, int, float]]:
+        counted = "SELECT due IS NULL, count(*), min(kept) FROM letters WHERE hook = ? GROUP BY 1"
+        return [(bool(dead), count, oldest) for dead, count, oldest in self._said(counted, self._hook)]
+
+    def again(self, ids: Sequence[str] | None, now: float) -> int:
+        begun = "UPDATE letters SET due = ?, attempts = 0 WHERE hook = ? AND "
+        if ids is None:
+            return len(self._said(begun + "due IS NULL RETURNING 1", now, self._hook))
+        return sum(len(self._said(begun + "id = ? RETURNING 1", now, self._hook, each)) for each in ids)
+
+    def drop(self, ids: Sequence[str] | None) -> int:
+        gone = "DELETE FROM letters WHERE hook = ? AND "
+        if ids is None:
+            return len(self._said(gone + "due IS NULL RETURNING 1", self._hook))
+        return sum(len(self._said(gone + "id = ? RETURNING 1", self._hook, each)) for each in ids)
 
     def _said(self, statement: str, *values: object) -> list[Any]:
         """Each statement is a transaction of its own."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -22,6 +22,7 @@ from gateway.jobs.erasure.course import Course, Places, Rules
 from gateway.jobs.erasure.reaching import is_noted, is_private, rings_of
 from gateway.jobs.erasure.register import Register, unkept
 from gateway.receipts.signing import Signer
+from gateway.runtime.background import Listed, Sum
 from gateway.runtime.fences import Raised
 
 if TYPE_CHECKING:
@@ -110,6 +111,19 @@ class Erasing:
     async def unconfirmed(self) -> int:
         store = await self._found()
         return 0 if store is None else await self._kept(store.unconfirmed)
+
+    async def listed(self, *, dead: bool) -> list[Listed]:
+        """None is ever given up."""
+        store = await self._found()
+        if store is None:
+            return []
+        from gateway.jobs.erasure.unerased import Unerased
+
+        return await self._kept(lambda: Unerased(store).listed(dead=dead))
+
+    async def sums(self) -> Mapping[str, Sum]:
+        """They are counted apart."""
+        return {}
 
     async def signer(self) -> Signer:
         return await self._register.signer()
