@@ -200,7 +200,7 @@ async def test_what_was_written_mirrored_queued_cached_and_archived_is_gone_and_
             assert {each.status_code for each in replayed} == {409}
             assert {each.json()["code"] for each in replayed} == {"subject_erased"}
             resurrected = await _late_deliveries(made, before)
-            await until(lambda: _new_life_alone(made))
+            await until(lambda: _new_life_alone(made), 60)
             for key in ("main", "copy", "near", "old"):
                 assert [each.text for each in await held(made, key) if CANARY in each.text] == []
             assert len([each for each in await held(made, "main", "bob") if each.kind is Kind.MEMORY]) == 3
