@@ -1,7 +1,8 @@
 """Two gateways with one store of jobs: what one of them erases, the other one keeps out as well."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,15 +26,21 @@ tenants: {default: {auth: {mode: open}, routes: {notes: {default: true}, drafts:
 """
 
 
-@asynccontextmanager
-async def fleet(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[tuple[Gateway, Gateway]]:
+@contextmanager
+def places(home: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[tuple[Path, Path]]:
     monkeypatch.setenv("FLEET_KEY", "5a" * 32)
     monkeypatch.setenv("NOBODY", str(free_port()))
     with postgres(home / "postgres") as server:
         monkeypatch.setenv("FLEET", f"postgresql://{server['authority']}")
         for name in ("one", "other"):
             (home / name).mkdir()
-        async with gateway(home / "one", CONFIG) as one, gateway(home / "other", CONFIG) as other:
+        yield home / "one", home / "other"
+
+
+@asynccontextmanager
+async def fleet(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[tuple[Gateway, Gateway]]:
+    with places(home, monkeypatch) as (first, second):
+        async with gateway(first, CONFIG) as one, gateway(second, CONFIG) as other:
             yield one, other
 
 
@@ -73,3 +80,21 @@ async def test_what_each_has_for_itself_goes_with_the_rest(tmp_path: Path, monke
         outbox.open()
         assert len(outbox.waiting()) == 1
         outbox.close()
+
+
+async def test_who_starts_before_it_has_come_to_its_end_erases_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with places(tmp_path, monkeypatch) as (first, second):
+        async with gateway(second, CONFIG) as other:
+            for user in ("ada", "bob"):
+                body = {"content": "likes tea", "user_id": user, "route": "local"}
+                assert (await other.post("/v1/memories", body)).status_code == 201
+        async with gateway(first, CONFIG) as one:
+            assert (await one.http.delete("/v1/subjects/ada")).json()["status"] == "done"
+        async with gateway(second, CONFIG) as other:
+            end = asyncio.get_running_loop().time() + 20
+            while (await other.get("/v1/memories?user_id=ada&route=local")).json()["memories"]:
+                assert asyncio.get_running_loop().time() < end
+                await asyncio.sleep(0.1)
+            assert len((await other.get("/v1/memories?user_id=bob&route=local")).json()["memories"]) == 1

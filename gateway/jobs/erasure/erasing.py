@@ -144,7 +144,7 @@ class Erasing:
             raise unkept(error) from error
 
     async def _hear(self, store: "ErasureStore", mine: str = "") -> None:
-        """Tells those who write here what fences there are. Of what others erase, what is here alone goes too."""
+        """Tells those who write here what fences there are."""
 
         async def spent(tenant: str, ids: Sequence[str]) -> frozenset[str]:
             return await self._kept(lambda: store.spent(tenant, ids))
@@ -159,10 +159,18 @@ class Erasing:
                 if others:
                     holders = await asyncio.to_thread(store.holders)
                     self._own |= {each.id: (each, holders[each.id]) for each in others if each.id in holders}
+
+    async def _erase_own(self, store: "ErasureStore") -> None:
+        """Of what others erase, what is here alone goes too. What cannot be reached now is looked for again."""
         for id_, owed in list(self._own.items()):
-            await self._own_copies(store, *owed)
-            if self._own.get(id_) is owed:
-                del self._own[id_]
+            try:
+                await self._own_copies(store, *owed)
+            except Exception as error:  # noqa: BLE001 - a backend may raise anything, and holds up no other erasure
+                told = {"erasure": id_, "reason": type(error).__name__}
+                _log.warning("copies that are here alone are not erased yet", extra=told)
+            else:
+                if self._own.get(id_) is owed:
+                    del self._own[id_]
 
     async def _own_copies(self, store: "ErasureStore", fence: Raised, holder: str) -> None:
         """What this process has for itself; where whoever is at it is elsewhere, what is on this machine as well."""
@@ -206,6 +214,7 @@ class Erasing:
     async def _tend(self, store: "ErasureStore") -> None:
         if not self._course.alone:
             await self._hear(store)
+            await self._erase_own(store)
         held = store.now() + _HOLD_SECONDS
         if self._tasks:
             await asyncio.to_thread(store.hold, list(self._tasks), self._me, held)
