@@ -28,7 +28,7 @@ class Untold:
 
     def listed(self, *, dead: bool) -> list[Listed]:
         now = self._clock().timestamp()
-        return [self._listed(each, now) for each in self._letters.waiting() if each.due is None or not dead]
+        return [self._listed(each, now) for each in self._letters.waiting(dead=dead)]
 
     def retry(self, ids: Sequence[str] | None) -> int:
         return self._letters.again(ids, self._clock().timestamp())

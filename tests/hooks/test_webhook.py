@@ -44,7 +44,7 @@ def waiting(home: Path) -> list[Waiting]:
     outbox = Outbox(home / "webhooks.db", "it")
     outbox.open()
     try:
-        return outbox.waiting()
+        return outbox.waiting(dead=False)
     finally:
         outbox.close()
 

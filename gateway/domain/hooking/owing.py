@@ -25,8 +25,8 @@ class Letters(Protocol):
 
     def close(self) -> None: ...
 
-    def waiting(self, limit: int = 1000) -> Sequence[Waiting]:
-        """The oldest first."""
+    def waiting(self, *, dead: bool, limit: int = 1000) -> Sequence[Waiting]:
+        """All, or those that are dead; the oldest first."""
         ...
 
     def counts(self) -> Sequence[tuple[bool, int, float]]:

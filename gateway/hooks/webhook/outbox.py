@@ -98,9 +98,9 @@ class Outbox:
                 connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
         return gone
 
-    def waiting(self, limit: int = 1000) -> list[Waiting]:
-        """The oldest first."""
-        listed = "SELECT id, kept, due, attempts, why FROM letters WHERE hook = ? ORDER BY kept, id LIMIT ?"
+    def waiting(self, *, dead: bool, limit: int = 1000) -> list[Waiting]:
+        which = " AND due IS NULL" if dead else ""
+        listed = f"SELECT id, kept, due, attempts, why FROM letters WHERE hook = ?{which} ORDER BY kept, id LIMIT ?"  # noqa: S608 -- a word of ours
         return [Waiting(*row) for row in self._said(listed, self._hook, limit)]
 
     def counts(self) -> list[tuple[bool, int, float]]:
