@@ -144,7 +144,7 @@ async def test_no_command_is_ever_sent_twice(retries: int, value: int, server: S
 async def test_more_callers_than_connections_wait_their_turn(server: Server, tmp_path: Path) -> None:
     make = Maker(Time(), str(tmp_path))
     records = make.records(300)
-    async with opened(server.url, max_connections=2, timeout="30s") as provider:
+    async with opened(server.url, max_connections=2, timeout="30s", connect_timeout="30s") as provider:
         assert [each == [True] for each in await asyncio.gather(*(provider.put([each]) for each in records))].count(
             True
         ) == 300
