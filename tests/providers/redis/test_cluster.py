@@ -57,7 +57,7 @@ async def provider(url: str, prefix: str, clock: Time) -> AsyncGenerator[Redis]:
 
 
 async def opened(stack: AsyncExitStack, url: str, prefix: str, clock: Time, **options: Any) -> Redis:
-    given = {"url": url, "prefix": prefix, "cluster": True, **options}
+    given = {"url": url, "prefix": prefix, "cluster": True, "timeout": "20s", "connect_timeout": "20s", **options}
     converted = msgspec.convert(given, Redis.Options, dec_hook=lambda kind, text: kind(text))
     made = Redis(converted, Kit(name="main", clock=clock, home=Path()))
     await made.open(stack)

@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,10 @@ async def test_one_of_rivals_in_different_gateways_wins(
     """The counter-test writes without a condition: then several believe that they won."""
     make = Maker(clock := Time(), f"rivals{guarded}")
     if not guarded:
-        put = Bucket.put
+        put, turns = Bucket.put, cycle(range(6))
 
         async def without(self: Bucket, name: str, content: bytes, *, over: str | None) -> str | None:  # noqa: ARG001 -- the fault
+            await asyncio.sleep(0.05 * next(turns))  # those who come later find what the first has written
             known = await self.get(name)
             return await put(self, name, content, over=None if known is None else known.etag)
 
