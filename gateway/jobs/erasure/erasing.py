@@ -93,7 +93,7 @@ class Erasing:
         id_ = await self._kept(
             lambda: store.begin(standing.id, asked, standing, noted=noted, holder=self._me, held=held)
         )
-        await self._hear(store, mine=id_)
+        await self._hear(store, mine=standing.id)  # what it has joined is another one's
         if id_ == standing.id:
             self._spawn(id_)
         if self._chore is None:
